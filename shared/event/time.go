@@ -1,0 +1,35 @@
+package event
+
+import (
+	"fmt"
+	"time"
+)
+
+const timeFormat = "2006-01-02T15:04:05.000Z"
+
+// FormatTime writes an instant as every timestamp of the suite is written: ISO
+// 8601 in UTC with three digits of milliseconds, cut and not rounded.
+func FormatTime(t time.Time) string {
+	return t.UTC().Format(timeFormat)
+}
+
+// ParseTime reads an RFC 3339 timestamp with any fraction and any offset, and
+// cuts it to milliseconds in UTC. A timestamp without a zone is an error. Kick
+// sometimes sends the date twice ("2026-04-26T2026-04-26T11:27:44Z"): the
+// second one counts.
+func ParseTime(text string) (time.Time, error) {
+	const date = len("2006-01-02T")
+	if len(text) > 2*date && text[date-1] == 'T' && text[:date] == text[date:2*date] {
+		text = text[date:]
+	}
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("reading a timestamp: %w", err)
+	}
+	return cut(t), nil
+}
+
+// cut drops what is smaller than a millisecond.
+func cut(t time.Time) time.Time {
+	return t.UTC().Truncate(time.Millisecond)
+}
