@@ -102,6 +102,8 @@ func (v Value) roles() []string {
 	return strings.Split(string(v), ",")
 }
 
+func permissionsValue(roles []string) Value { return Value(strings.Join(roles, ",")) }
+
 func internal(external any) Value {
 	switch v := external.(type) {
 	case string:
@@ -111,7 +113,7 @@ func internal(external any) Value {
 		for i := range v {
 			roles[i] = event.Text(v[i])
 		}
-		return Value(strings.Join(roles, ","))
+		return permissionsValue(roles)
 	}
 	return ""
 }
