@@ -65,11 +65,11 @@ type changeJSON struct {
 // MarshalJSON writes permissions as lists, like the field of the document.
 func (c Change) MarshalJSON() ([]byte, error) {
 	out := changeJSON{
-		Facet: c.Facet, To: c.To.external(c.Facet), At: c.At,
+		Facet: c.Facet, To: c.Facet.JSON(c.To), At: c.At,
 		EventID: c.EventID, Reason: c.Reason, By: c.By,
 	}
 	if c.From != nil {
-		out.From = c.From.external(c.Facet)
+		out.From = c.Facet.JSON(*c.From)
 	}
 	return json.Marshal(out)
 }
@@ -88,8 +88,9 @@ func (c *Change) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-func (v Value) external(facet Facet) any {
-	if facet != FacetPermissions {
+// JSON is a value of the facet as readers see it: a string, or the list of roles.
+func (f Facet) JSON(v Value) any {
+	if f != FacetPermissions {
 		return string(v)
 	}
 	return v.roles()
