@@ -1,0 +1,24 @@
+package firestore_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/sourcestate/sourcestate/shared/emulator"
+	"github.com/sourcestate/sourcestate/shared/store"
+	"github.com/sourcestate/sourcestate/shared/store/firestore"
+	"github.com/sourcestate/sourcestate/shared/store/storetest"
+)
+
+func TestMain(m *testing.M) { emulator.Main(m) }
+
+func TestStore(t *testing.T) {
+	emulator.Firestore(t)
+	storetest.Run(t, func(t *testing.T, clock func() time.Time) store.Store {
+		s, err := firestore.Open(t.Context(), emulator.Project(t), clock)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	})
+}
