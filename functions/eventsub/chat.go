@@ -1,0 +1,34 @@
+package eventsub
+
+import (
+	"github.com/sourcestate/sourcestate/shared/event"
+)
+
+var (
+	// chatMessage alone is no system event.
+	chatMessage = row{
+		kind: "chat.message.v1", actor: chatter,
+		people:   []part{broadcaster, chatter},
+		metadata: []string{"message_type", "color", "badges", "cheer", "reply"},
+		identity: []string{"color", "badges"},
+		refine: func(f fact, e *event.Event) {
+			id := f.data.Text("message_id")
+			if id == "" {
+				id = e.ExternalEvent.ID
+			}
+			e.ExternalEvent.ID = id
+			e.Message = &event.Message{ID: id, Role: "user", Text: f.data.Object("message").Text("text")}
+		},
+	}
+
+	chatMessageDelete = row{
+		kind: "system.twitch.chat.message_delete", actor: target,
+		people: []part{broadcaster, target}, metadata: []string{"message_id"},
+		refine: func(f fact, e *event.Event) {
+			if id := f.data.Text("message_id"); id != "" {
+				e.ExternalEvent.ID = "message-delete-" + id
+				e.Identity.External.Metadata["deletedMessageId"] = id
+			}
+		},
+	}
+)
