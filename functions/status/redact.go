@@ -1,0 +1,34 @@
+package status
+
+import (
+	"maps"
+
+	"github.com/sourcestate/sourcestate/shared/source"
+)
+
+// shown reports whether a metadata key says nothing that its channel does not
+// say publicly.
+func shown(key string) bool {
+	switch key {
+	case "title", "categoryId", "categoryName", "language", "tags", "connectorState", "viewerCount":
+		return true
+	}
+	return false
+}
+
+// public is the document as everybody may see it. The document itself stays as
+// it is.
+func (h *Handler) public(document *source.Document) *source.Document {
+	public := document.Public()
+	if !h.redact {
+		return public
+	}
+	if public.LastError != nil {
+		lastError := *public.LastError
+		lastError.Message = ""
+		public.LastError = &lastError
+	}
+	public.Metadata = maps.Clone(public.Metadata)
+	maps.DeleteFunc(public.Metadata, func(key string, _ any) bool { return !shown(key) })
+	return public
+}
