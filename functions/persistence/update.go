@@ -41,7 +41,7 @@ func mergeAll(d *source.Document, updates []*source.Update) (whole source.Result
 	whole = source.Result{Document: d, History: make(map[string]*source.Change)}
 	each = make([]gather.Result[stored], len(updates))
 	for i, u := range updates {
-		result, err := source.Merge(whole.Document, u)
+		result, err := source.Merge(whole.Document, noParts{}, u)
 		if err != nil {
 			each[i].Err = &mergeError{err}
 			continue
@@ -65,3 +65,8 @@ func outcomeOf(result source.Result) string {
 		return outcomeUnchanged
 	}
 }
+
+type noParts struct{}
+
+func (noParts) Session(string) (*source.Session, error) { return nil, nil }
+func (noParts) Hour(string) (*source.Hour, error)       { return nil, nil }

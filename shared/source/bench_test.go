@@ -64,7 +64,7 @@ func merged(b *testing.B, d *source.Document, m event.BusMessage) *source.Docume
 	if err != nil {
 		b.Fatal(err)
 	}
-	result, err := source.Merge(d, u)
+	result, err := source.Merge(d, parts{newWorld(b), ""}, u)
 	if err != nil {
 		b.Fatal(err)
 	}

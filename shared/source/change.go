@@ -124,11 +124,14 @@ type Result struct {
 	// Document is the state after the merge; nil if the source has none and
 	// gets none. It equals the state before when Changed is false.
 	Document *Document
-	// Changed says that Document or History must be stored.
+	// Changed says that Document must be stored, and what follows with it.
 	Changed bool
 	// History holds, by Change.Key, what the history must hold from now on; nil
 	// removes the entry. A late event may add, move and remove entries.
 	History map[string]*Change
+	// Sessions and Hours are those that changed, by key and by name.
+	Sessions map[string]*Session
+	Hours    map[string]*Hour
 	// Transitions are the changes of current values that this event caused, be
 	// it now or when it was merged before: a redelivery finds them again, so that
 	// a crash between storing and publishing loses none.

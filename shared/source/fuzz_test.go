@@ -40,7 +40,7 @@ func FuzzReadAndMerge(f *testing.F) {
 		if key, err := source.ParseDocumentID(u.Key.DocumentID()); err != nil || key != u.Key {
 			t.Fatalf("%+v does not survive as a document id: %+v, %v", u.Key, key, err)
 		}
-		first, err := source.Merge(nil, u)
+		first, err := source.Merge(nil, parts{newWorld(t), ""}, u)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -55,7 +55,7 @@ func FuzzReadAndMerge(f *testing.F) {
 		if again := encode(t, &stored); string(again) != string(encoded) {
 			t.Fatalf("stored %s, read %s", encoded, again)
 		}
-		second, err := source.Merge(&stored, u)
+		second, err := source.Merge(&stored, parts{newWorld(t), ""}, u)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,9 +8,10 @@ import (
 // Merge applies one update to the document of its source, nil if there is none
 // yet. The document is not modified. Merging is a join: the same updates in any
 // order and any number of times give the same document and the same history
-// (design section 5), within the limits that keep the document small. An error
-// means that the document cannot be encoded; it is permanent.
-func Merge(doc *Document, u *Update) (Result, error) {
+// (design section 5), within the limits that keep the document small. The same
+// holds for the sessions and hours beside it, which parts reads. The error is a
+// *PartError, or means that the document cannot be encoded, which is permanent.
+func Merge(doc *Document, parts Parts, u *Update) (Result, error) {
 	if doc == nil && u.existingOnly {
 		return Result{}, nil
 	}
@@ -21,22 +22,30 @@ func Merge(doc *Document, u *Update) (Result, error) {
 		m.doc = doc.copy()
 	}
 
-	before := m.doc.values()
+	before, lives := m.doc.values(), m.state.lifetimes()
 	changed := doc == nil
 	for _, merge := range []func(*Update) bool{
 		m.mergeFacets, m.mergeAuth, m.mergeError, m.mergeMetadata, m.mergeCounts, m.mergeFields,
 	} {
 		changed = merge(u) || changed
 	}
-	transitions := m.transitions(before, u)
-	if !changed {
-		return Result{Document: doc, Transitions: transitions}, nil
+	result := Result{
+		Document: doc, Transitions: m.transitions(before, u),
+		History: m.history, Sessions: make(map[string]*Session), Hours: make(map[string]*Hour),
+	}
+	beside, err := m.mergeBroadcast(u, parts, lives, &result)
+	if err != nil {
+		return Result{}, err
+	}
+	if !changed && !beside {
+		return result, nil
 	}
 	m.doc.deriveViewers(m.state.Viewers)
 	if err := m.state.store(m.doc); err != nil {
 		return Result{}, err
 	}
-	return Result{Document: m.doc, Changed: true, History: m.history, Transitions: transitions}, nil
+	result.Document, result.Changed = m.doc, true
+	return result, nil
 }
 
 // merging is one merge under way.
@@ -88,7 +97,7 @@ func (m *merging) derive(facet Facet, l *log) {
 			t.observe(o)
 		}
 		if value, known := t.value(); known {
-			m.doc.Permissions = value.roles()
+			m.doc.Permissions = value.value.roles()
 		}
 	}
 }
@@ -226,17 +235,18 @@ func (m *merging) claim(register string, u *Update, value, current any) bool {
 }
 
 // values are the current values of the facets that are known.
-func (d *Document) values() map[Facet]Value {
-	values := make(map[Facet]Value, 4)
+func (d *Document) values() map[Facet]standing {
+	values := make(map[Facet]standing, 4)
 	for facet, value := range map[Facet]string{
 		FacetStatus: d.Status, FacetStreamStatus: d.StreamStatus, FacetAuthStatus: d.AuthStatus,
 	} {
 		if value != "" {
-			values[facet] = Value(value)
+			warning := facet == FacetAuthStatus && d.Auth != nil && d.Auth.Reason == ReasonExpiring
+			values[facet] = standing{Value(value), warning}
 		}
 	}
 	if d.Permissions != nil {
-		values[FacetPermissions] = permissionsValue(d.Permissions)
+		values[FacetPermissions] = standing{value: permissionsValue(d.Permissions)}
 	}
 	return values
 }
@@ -245,7 +255,7 @@ var facets = []Facet{FacetStatus, FacetStreamStatus, FacetAuthStatus, FacetPermi
 
 // transitions are the changes of current values that the update makes, and those
 // that it made when it was merged before.
-func (m *merging) transitions(before map[Facet]Value, u *Update) []Change {
+func (m *merging) transitions(before map[Facet]standing, u *Update) []Change {
 	var transitions []Change
 	for _, sent := range m.state.Sent {
 		if sent.At.Equal(u.At) && sent.EventID == u.EventID {
@@ -259,9 +269,9 @@ func (m *merging) transitions(before map[Facet]Value, u *Update) []Change {
 		if !known || wasKnown && from == to {
 			continue
 		}
-		change := Change{Facet: facet, To: to, At: Time{u.At}, EventID: u.EventID, Reason: u.reasonFor(facet), By: u.by}
+		change := Change{Facet: facet, To: to.value, At: Time{u.At}, EventID: u.EventID, Reason: u.reasonFor(facet), By: u.by}
 		if wasKnown {
-			change.From = &from
+			change.From = &from.value
 		}
 		transitions = append(transitions, change)
 		m.state.Sent = append(m.state.Sent, change)

@@ -25,8 +25,8 @@ func messages(t *rapid.T) []event.BusMessage {
 }
 
 func message(t *rapid.T, i int) event.BusMessage {
-	minute := rapid.IntRange(0, 50).Draw(t, "minute")
-	when := at("12:00:00").Add(time.Duration(minute) * time.Minute)
+	minute := rapid.IntRange(0, 150).Draw(t, "minute")
+	when := at("12:00:00").Add(time.Duration(minute)*time.Minute + time.Duration(rapid.IntRange(0, 2).Draw(t, "second"))*time.Second)
 	published := when.Add(time.Duration(rapid.IntRange(-10, 10).Draw(t, "delay")) * time.Minute)
 	id := fmt.Sprintf("event-%02d", rapid.IntRange(0, 99).Draw(t, "id"))
 	if rapid.Bool().Draw(t, "unique") {
@@ -79,7 +79,7 @@ func statusBody(t *rapid.T, body map[string]any) {
 	maybe("connector", "irc", "eventsub")
 	maybe("lastError", nil, "text", map[string]any{"code": "c", "message": "m"})
 	maybe("authStatus", "VALID", "EXPIRED", "REVOKED")
-	maybe("auth", map[string]any{"reason": "r"}, map[string]any{"scopes": []any{"a"}})
+	maybe("auth", map[string]any{"reason": "r"}, map[string]any{"scopes": []any{"a"}}, map[string]any{"reason": source.ReasonExpiring})
 	maybe("permissions", []any{"MODERATOR"}, []any{}, []any{"VIP", "BROADCASTER"})
 	maybe("roles", map[string]any{"VIP": true}, map[string]any{"VIP": false, "MODERATOR": true})
 	maybe("instanceId", "bot-a", "bot-b")

@@ -39,7 +39,23 @@ func readStream(d *event.Delivery) (*Update, error) {
 			break
 		}
 	}
+	u.sighting = u.seen(streamID, body)
 	return u, nil
+}
+
+// seen is what the event saw of a stream; nil for nothing.
+func (u *Update) seen(streamID string, body event.Object) *sighting {
+	text := func(name string) string { return truncate(body.Text(name), maxLabel) }
+	s := &sighting{stream: streamID, fact: fact{
+		Title: text("title"), CategoryID: text("categoryId"), CategoryName: text("categoryName"),
+	}}
+	if u.viewers != nil {
+		s.count = &u.viewers.Count
+	}
+	if s.count == nil && s.fact == (fact{}) {
+		return nil
+	}
+	return s
 }
 
 // onlineEvidence finds the start of a stream: startedAt, else the platform's

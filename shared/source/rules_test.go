@@ -111,6 +111,28 @@ func TestRulesOfTheMerge(t *testing.T) {
 			want:    fields{"authStatus": "REVOKED", "auth": fields{"reason": "gone", "at": "2026-05-01T12:00:00.000Z"}},
 			history: []string{"authStatus >REVOKED 12:00:00"},
 		},
+		"an authorization that is about to expire is told once": {
+			events: []told{
+				{status, "12:00:00", fields{"authStatus": "VALID", "auth": fields{"reason": "validated"}}},
+				{status, "12:01:00", fields{"authStatus": "VALID", "auth": fields{"reason": "expiring"}}},
+				{status, "12:02:00", fields{"authStatus": "VALID", "auth": fields{"reason": "expiring"}}},
+				{status, "12:03:00", fields{"authStatus": "VALID", "auth": fields{"reason": "validated"}}},
+			},
+			want: fields{"authStatus": "VALID"},
+			history: []string{
+				"authStatus >VALID 12:00:00", "authStatus VALID>VALID 12:01:00", "authStatus VALID>VALID 12:03:00",
+			},
+		},
+		"the end of an older stream, heard late, does not end the current one": {
+			events: []told{
+				{online, "12:00:00", fields{"streamId": "a"}},
+				{online, "13:00:00", fields{"streamId": "b"}},
+				{offline, "13:30:00", fields{"streamId": "a"}},
+				{offline, "14:00:00", fields{"streamId": "b"}},
+			},
+			want:    fields{"streamStatus": "OFFLINE", "stream": fields{"id": "b", "endedAt": "2026-05-01T14:00:00.000Z"}},
+			history: []string{"streamStatus >ONLINE 12:00:00", "streamStatus ONLINE>OFFLINE 14:00:00"},
+		},
 		"VALID with auth replaces all of it": {
 			events: []told{
 				{status, "12:00:00", fields{"authStatus": "EXPIRED", "auth": fields{"reason": "old"}}},

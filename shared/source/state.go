@@ -14,6 +14,7 @@ type state struct {
 	Keys      map[string]stamp         `json:"keys,omitempty"`      // of metadata, removed keys included
 	Errors    map[string]errorRegister `json:"errors,omitempty"`    // by connector
 	Viewers   *viewerCount             `json:"viewers,omitempty"`
+	Seen      *span                    `json:"seen,omitempty"` // what the hours cover
 	Counters  counters                 `json:"counters,omitzero"`
 	// Sent are the newest transitions, kept so that the redelivery of the event
 	// that caused one publishes it again.
@@ -94,6 +95,14 @@ func (s *state) log(facet Facet) *log {
 		s.Logs[facet] = l
 	}
 	return l
+}
+
+// lifetimes are those of the streams that are known.
+func (s *state) lifetimes() []lifetime {
+	if l := s.Logs[FacetStreamStatus]; l != nil {
+		return l.lifetimes()
+	}
+	return nil
 }
 
 // store writes the bookkeeping into the document, folded until it is small

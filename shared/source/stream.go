@@ -1,7 +1,6 @@
 package source
 
 import (
-	"cmp"
 	"strings"
 	"time"
 )
@@ -72,7 +71,7 @@ func (t *streamTracker) current() *streamEvidence {
 		if s.online == never {
 			continue
 		}
-		if newest == nil || cmp.Or(cmp.Compare(s.start, newest.start), strings.Compare(s.id, newest.id)) > 0 {
+		if newest == nil || s.compare(newest) > 0 {
 			newest = s
 		}
 	}
@@ -101,15 +100,15 @@ func (t *streamTracker) lastOffline(s *streamEvidence) int64 {
 	return s.offline
 }
 
-func (t *streamTracker) value() (Value, bool) {
+func (t *streamTracker) value() (standing, bool) {
 	s := t.current()
 	if s == nil {
-		return Offline, t.unnamed != never || len(t.byID) > 0
+		return standing{value: Offline}, t.unnamed != never || len(t.byID) > 0
 	}
 	if s.online > t.lastOffline(s) { // at equal times offline wins
-		return Online, true
+		return standing{value: Online}, true
 	}
-	return Offline, true
+	return standing{value: Offline}, true
 }
 
 // deriveStream sets what the document says about the stream.
@@ -120,7 +119,7 @@ func (d *Document) deriveStream(l *log) {
 	if !known {
 		return
 	}
-	d.StreamStatus = string(value)
+	d.StreamStatus = string(value.value)
 	s := t.current()
 	if s == nil {
 		newest := t.unnamed
@@ -134,18 +133,12 @@ func (d *Document) deriveStream(l *log) {
 	if !strings.HasPrefix(s.id, unnamedStream) {
 		d.Stream.ID = s.id
 	}
-	if value == Online {
+	if value.value == Online {
 		d.LastStreamUpdate = instant(s.online)
 		return
 	}
 	d.LastStreamUpdate = instant(t.lastOffline(s))
-	first := t.lastOffline(s)
-	for _, o := range observations {
-		if s.ends(o) && o.At >= s.online {
-			first = min(first, o.At)
-		}
-	}
-	d.Stream.EndedAt = instant(first)
+	d.Stream.EndedAt = instant(s.firstEnd(observations).At)
 }
 
 // viewerCount is the newest count of viewers, and of which stream ("": unsaid).

@@ -10,8 +10,19 @@ import (
 // that is older than what it knows of the same register changes nothing.
 type tracker interface {
 	observe(o observation)
-	// value is the value of the facet; false while it is unknown.
-	value() (Value, bool)
+	// value is what the facet is; false while it is unknown.
+	value() (standing, bool)
+}
+
+// ReasonExpiring is the reason of an authorization that is still valid, but not
+// for long.
+const ReasonExpiring = "expiring"
+
+// A standing is what a facet is. A change of it is a change of the facet, so
+// that a warning is told although the value stays.
+type standing struct {
+	value   Value
+	warning bool // an authorization that is about to expire
 }
 
 func newTracker(facet Facet) tracker {
@@ -47,11 +58,11 @@ func (l *log) timeline(facet Facet) []Change {
 			continue
 		}
 		change := Change{
-			Facet: facet, To: value, At: cause.stamp().time(),
+			Facet: facet, To: value.value, At: cause.stamp().time(),
 			EventID: cause.ID, Reason: cause.Reason, By: cause.By,
 		}
 		if known {
-			from := last
+			from := last.value
 			change.From = &from
 		}
 		changes = append(changes, change)
@@ -101,9 +112,9 @@ func (t connectorTracker) observe(o observation) {
 	}
 }
 
-func (t connectorTracker) value() (Value, bool) {
+func (t connectorTracker) value() (standing, bool) {
 	status, _ := t.worst()
-	return Value(status), status != ""
+	return standing{value: Value(status)}, status != ""
 }
 
 // worst is the worst status of the connectors that were confirmed lately, and
@@ -143,7 +154,9 @@ func (t *authTracker) observe(o observation) {
 	}
 }
 
-func (t *authTracker) value() (Value, bool) { return Value(t.newest.Value), t.known }
+func (t *authTracker) value() (standing, bool) {
+	return standing{Value(t.newest.Value), t.newest.Reason == ReasonExpiring}, t.known
+}
 
 // A roleTracker holds the newest observation of each role.
 type roleTracker map[string]observation
@@ -154,12 +167,12 @@ func (t roleTracker) observe(o observation) {
 	}
 }
 
-func (t roleTracker) value() (Value, bool) {
+func (t roleTracker) value() (standing, bool) {
 	has := make([]string, 0, len(roles))
 	for _, role := range roles { // in alphabetical order
 		if o, ok := t[role]; ok && o.Value == strconv.FormatBool(true) {
 			has = append(has, role)
 		}
 	}
-	return permissionsValue(has), len(t) > 0
+	return standing{value: permissionsValue(has)}, len(t) > 0
 }

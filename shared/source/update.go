@@ -32,6 +32,7 @@ type Update struct {
 	heartbeat    bool // counts as a sign of life of the connector
 	latency      *int64
 	viewers      *viewerCount
+	sighting     *sighting // of a stream; nil: nothing was seen
 }
 
 // errorReport is an error, or the explicit statement that there is none.

@@ -25,6 +25,8 @@ type world struct {
 	t           failer
 	documents   map[string]*source.Document
 	history     map[string]map[string]source.Change
+	sessions    map[string]map[string]*source.Session
+	hours       map[string]map[string]*source.Hour
 	deadLetters int
 	transitions []source.Change
 }
@@ -34,8 +36,19 @@ func newWorld(t failer) *world {
 		t:         t,
 		documents: make(map[string]*source.Document),
 		history:   make(map[string]map[string]source.Change),
+		sessions:  make(map[string]map[string]*source.Session),
+		hours:     make(map[string]map[string]*source.Hour),
 	}
 }
+
+// parts are the sessions and hours of one source of a world.
+type parts struct {
+	*world
+	key string
+}
+
+func (p parts) Session(key string) (*source.Session, error) { return p.sessions[p.key][key], nil }
+func (p parts) Hour(name string) (*source.Hour, error)      { return p.hours[p.key][name], nil }
 
 // deliver applies messages one after the other.
 func (w *world) deliver(messages ...event.BusMessage) *world {
@@ -59,7 +72,7 @@ func (w *world) deliver(messages ...event.BusMessage) *world {
 func (w *world) apply(u *source.Update) source.Result {
 	w.t.Helper()
 	key := u.Key.String()
-	result, err := source.Merge(w.documents[key], u)
+	result, err := source.Merge(w.documents[key], parts{w, key}, u)
 	if err != nil {
 		w.t.Fatalf("Merge: %v", err)
 	}
@@ -71,6 +84,14 @@ func (w *world) apply(u *source.Update) source.Result {
 	w.documents[key] = decode[*source.Document](w.t, encode(w.t, result.Document))
 	if w.history[key] == nil {
 		w.history[key] = make(map[string]source.Change)
+		w.sessions[key] = make(map[string]*source.Session)
+		w.hours[key] = make(map[string]*source.Hour)
+	}
+	for name, session := range result.Sessions {
+		w.sessions[key][name] = decode[*source.Session](w.t, encode(w.t, session))
+	}
+	for name, hour := range result.Hours {
+		w.hours[key][name] = decode[*source.Hour](w.t, encode(w.t, hour))
 	}
 	for name, change := range result.History {
 		if change == nil {
@@ -100,6 +121,30 @@ func (w *world) public() map[string]string {
 	return documents
 }
 
+// shownSessions are all sessions as readers see them, as JSON.
+func (w *world) shownSessions() map[string]string {
+	shown := make(map[string]string)
+	for key, sessions := range w.sessions {
+		for name, session := range sessions {
+			shown[key+"/"+name] = string(encode(w.t, session.Public()))
+		}
+	}
+	return shown
+}
+
+// shownHours are the viewers of all minutes.
+func (w *world) shownHours() map[string]int64 {
+	shown := make(map[string]int64)
+	for key, hours := range w.hours {
+		for _, hour := range hours {
+			for _, sample := range hour.Samples() {
+				shown[key+"/"+event.FormatTime(sample.At.Time)] = sample.Count
+			}
+		}
+	}
+	return shown
+}
+
 // sameAs fails unless both worlds show the same documents and histories.
 func (w *world) sameAs(other *world, what string) {
 	w.t.Helper()
@@ -110,6 +155,12 @@ func (w *world) sameAs(other *world, what string) {
 		return string(encode(w.t, c))
 	})); diff != "" {
 		w.t.Fatalf("%s: histories differ (-want +got):\n%s", what, diff)
+	}
+	if diff := cmp.Diff(other.shownSessions(), w.shownSessions()); diff != "" {
+		w.t.Fatalf("%s: sessions differ (-want +got):\n%s", what, diff)
+	}
+	if diff := cmp.Diff(other.shownHours(), w.shownHours()); diff != "" {
+		w.t.Fatalf("%s: hours differ (-want +got):\n%s", what, diff)
 	}
 }
 
