@@ -37,7 +37,7 @@ type publisher interface {
 
 // An updater is the part of a store.Store that is needed here.
 type updater interface {
-	Update(ctx context.Context, key source.Key, merge func(*source.Document) (source.Result, error)) error
+	Update(ctx context.Context, key source.Key, merge store.Merge) error
 }
 
 var _ updater = store.Store(nil)

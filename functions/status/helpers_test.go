@@ -44,7 +44,7 @@ func put(t testing.TB, s store.Store, document *source.Document, changes ...sour
 	for _, change := range changes {
 		history[change.Key()] = &change
 	}
-	err := s.Update(t.Context(), document.Key(), func(*source.Document) (source.Result, error) {
+	err := s.Update(t.Context(), document.Key(), func(*source.Document, source.Parts) (source.Result, error) {
 		return source.Result{Document: document, Changed: true, History: history}, nil
 	})
 	if err != nil {

@@ -37,6 +37,13 @@ func (h *Hour) Start() time.Time {
 // ExpireAt is when a store may drop the hour.
 func (h *Hour) ExpireAt() time.Time { return h.Start().Add(HourLifetime) }
 
+// Public is the hour as readers see it: without the bookkeeping.
+func (h *Hour) Public() *Hour {
+	public := *h
+	public.Bookkeeping = nil
+	return &public
+}
+
 // A ViewerSample is the count of viewers in one minute.
 type ViewerSample struct {
 	At    Time  `json:"at"` // the beginning of the minute

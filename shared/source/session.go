@@ -24,7 +24,7 @@ type Session struct {
 	Titles         []TitleChange    `json:"titles,omitempty"`
 	Categories     []CategoryChange `json:"categories,omitempty"`
 	PeakViewers    *int64           `json:"peakViewers,omitempty"`
-	AverageViewers *float64         `json:"averageViewers,omitempty"` // over the minutes that were counted, to one decimal
+	AverageViewers *float64         `json:"averageViewers,omitempty"` // over the minutes since the first count, to one decimal
 	LastViewers    *int64           `json:"lastViewers,omitempty"`
 	Bookkeeping    *Bookkeeping     `json:"_merge,omitempty"`
 }
@@ -55,16 +55,38 @@ type sessionState struct {
 	Hours map[string]share `json:"hours,omitempty"` // by the name of the hour
 }
 
+// maxHold is for how many minutes a count stands for those after it: a count
+// that stays the same is said again once an hour only (design section 9, step 7).
+const maxHold = 60
+
 // A share is what one hour adds to one session.
 type share struct {
-	Minutes int64  `json:"n,omitempty"` // counted ones
-	Sum     int64  `json:"sum,omitempty"`
-	Peak    int64  `json:"max,omitempty"`
-	Last    count  `json:"last,omitzero"`
-	Facts   []fact `json:"f,omitempty"` // those that change something, in order
+	First int64  `json:"a,omitempty"` // the first minute that was counted
+	Last  count  `json:"z,omitzero"`
+	Tally tally  `json:"w,omitzero"` // of the minutes from the first to the last
+	Peak  int64  `json:"max,omitempty"`
+	Facts []fact `json:"f,omitempty"` // those that change something, in order
 }
 
-func (s share) empty() bool { return s.Minutes == 0 && len(s.Facts) == 0 }
+func (s share) counted() bool { return s.Tally.Minutes > 0 }
+
+func (s share) empty() bool { return !s.counted() && len(s.Facts) == 0 }
+
+// A tally adds up the viewers of minutes.
+type tally struct {
+	Minutes int64 `json:"n"`
+	Sum     int64 `json:"s"`
+}
+
+func (t *tally) add(minutes, viewers int64) {
+	t.Minutes += minutes
+	t.Sum += minutes * viewers
+}
+
+// hold adds the minutes after the last one that was counted, up to the next.
+func (t *tally) hold(last count, next int64) {
+	t.add(min(max(0, next-last.minute()-1), maxHold), last.Count)
+}
 
 // share is what the hour adds to one of the lives.
 func (s *hourState) share(lives []lifetime, key string) share {
@@ -81,9 +103,13 @@ func (s *hourState) share(lives []lifetime, key string) share {
 	}
 	var own share
 	for _, minute := range slices.Sorted(maps.Keys(newest)) {
+		if own.counted() {
+			own.Tally.hold(own.Last, minute)
+		} else {
+			own.First = minute
+		}
 		own.Last = newest[minute]
-		own.Minutes++
-		own.Sum += own.Last.Count
+		own.Tally.add(1, own.Last.Count)
 		own.Peak = max(own.Peak, own.Last.Count)
 	}
 	var now fact
@@ -134,31 +160,69 @@ func (s *sessionState) store(l lifetime) (*Session, error) {
 	if !strings.HasPrefix(l.key, unnamedStream) {
 		session.ID = l.key
 	}
-	last := l.end
+	last := s.deriveViewers(session)
+	end := l.end
 	if l.end == open {
-		last = l.heard
+		end = max(l.heard, last)
 	} else {
 		session.EndedAt = instant(l.end)
 	}
-	s.derive(session, &last)
-	session.Minutes = max(0, last-l.start) / time.Minute.Milliseconds()
+	s.deriveAverage(session, end)
+	s.deriveFacts(session)
+	session.Minutes = max(0, end-l.start) / time.Minute.Milliseconds()
 	return session, nil
 }
 
-// derive adds up the shares. Last, where the session is still live, moves to its
-// newest count.
-func (s *sessionState) derive(session *Session, last *int64) {
-	var minutes, sum, peak int64
-	var now fact
+// shares are those of the hours in order.
+func (s *sessionState) shares(yield func(share) bool) {
 	for _, name := range slices.Sorted(maps.Keys(s.Hours)) {
-		hour := s.Hours[name]
-		minutes, sum, peak = minutes+hour.Minutes, sum+hour.Sum, max(peak, hour.Peak)
-		if hour.Minutes > 0 {
-			session.LastViewers = &hour.Last.Count
-			if session.EndedAt.IsZero() {
-				*last = max(*last, hour.Last.At)
-			}
+		if !yield(s.Hours[name]) {
+			return
 		}
+	}
+}
+
+// deriveViewers sets the peak and the last count of viewers, and tells when that
+// was.
+func (s *sessionState) deriveViewers(session *Session) (last int64) {
+	var peak int64
+	last = never
+	for hour := range s.shares {
+		if hour.counted() {
+			peak, last = max(peak, hour.Peak), hour.Last.At
+			session.PeakViewers, session.LastViewers = &peak, &hour.Last.Count
+		}
+	}
+	return last
+}
+
+// deriveAverage sets the average of the minutes up to the end, in which a count
+// stands until the next one.
+func (s *sessionState) deriveAverage(session *Session, end int64) {
+	var whole tally
+	var last count
+	for hour := range s.shares {
+		if !hour.counted() {
+			continue
+		}
+		if whole.Minutes > 0 {
+			whole.hold(last, hour.First)
+		}
+		whole.Minutes, whole.Sum = whole.Minutes+hour.Tally.Minutes, whole.Sum+hour.Tally.Sum
+		last = hour.Last
+	}
+	if whole.Minutes == 0 {
+		return
+	}
+	whole.hold(last, end/time.Minute.Milliseconds()+1)
+	average := math.Round(float64(whole.Sum)/float64(whole.Minutes)*10) / 10
+	session.AverageViewers = &average
+}
+
+// deriveFacts sets what the stream was about.
+func (s *sessionState) deriveFacts(session *Session) {
+	var now fact
+	for hour := range s.shares {
 		for _, f := range hour.Facts {
 			before := now
 			if !now.change(f) {
@@ -175,8 +239,4 @@ func (s *sessionState) derive(session *Session, last *int64) {
 		}
 	}
 	session.Title = now.Title
-	if minutes > 0 {
-		average := math.Round(float64(sum)/float64(minutes)*10) / 10
-		session.PeakViewers, session.AverageViewers = &peak, &average
-	}
 }

@@ -141,6 +141,14 @@ func TestSessions(t *testing.T) {
 			[]event.BusMessage{start(0, "a"), poll(t, 1, "", 3), poll(t, 2, "", 5)},
 			map[string]fields{"a": {"averageViewers": 4.0, "peakViewers": 5.0}},
 		},
+		"a count stands for the minutes until the next one and the end": {
+			[]event.BusMessage{start(0, "a"), poll(t, 50, "a", 10), poll(t, 70, "a", 40), say(t, offline, clock(79), nil)},
+			map[string]fields{"a": {"averageViewers": 20.0, "minutes": 79.0}}, // 20 minutes with 10, 10 with 40
+		},
+		"a count stands for an hour at most": {
+			[]event.BusMessage{start(0, "a"), poll(t, 0, "a", 10), poll(t, 200, "a", 71)},
+			map[string]fields{"a": {"averageViewers": 11.0}}, // 61 minutes with 10, one with 71
+		},
 		"viewers of another stream count nowhere": {
 			[]event.BusMessage{start(0, "a"), poll(t, 1, "z", 3)},
 			map[string]fields{"a": {"averageViewers": nil}},

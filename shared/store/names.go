@@ -38,3 +38,9 @@ func shortened(id string) string {
 	sum := sha256.Sum256([]byte(id))
 	return start + "~" + hex.EncodeToString(sum[:])
 }
+
+// PartName is the name of what is stored beside a document under a key from
+// outside, such as a session: escaped where a slash stands, and as Name.
+func PartName(key string) string {
+	return Name(strings.NewReplacer("%", "%25", "/", "%2F").Replace(key))
+}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sourcestate/sourcestate/shared/event"
+	"github.com/sourcestate/sourcestate/shared/source"
 )
 
 // What a page holds when nothing else is asked for, and at most.
@@ -35,6 +36,8 @@ type CursorKind string
 const (
 	SourceCursor  CursorKind = "s:"
 	HistoryCursor CursorKind = "h:"
+	SessionCursor CursorKind = "t:"
+	HourCursor    CursorKind = "v:"
 )
 
 // Encode is the cursor of a page whose last entry has the given name.
@@ -57,6 +60,25 @@ func (k CursorKind) Decode(cursor string) (last string, err error) {
 		return "", fmt.Errorf("%w: it is of another list", ErrCursor)
 	}
 	return last, nil
+}
+
+// Bounds are the names between which the hours of the query lie, from inclusive
+// and to exclusive; an empty one is no bound.
+func (q HourQuery) Bounds() (from, to string) {
+	if !q.From.IsZero() {
+		from = source.HourName(q.From)
+	}
+	if !q.To.IsZero() {
+		// Of an hour that has begun before the end, some is wanted.
+		to = source.HourName(q.To.Add(time.Hour - 1))
+	}
+	return from, to
+}
+
+// SessionOrder is the name by which sessions are ordered and paged: the start of
+// one and its part name.
+func SessionOrder(s *source.Session, name string) string {
+	return event.FormatTime(s.StartedAt.Time) + "~" + name
 }
 
 // Bounds are the names between which the entries of the query lie, from

@@ -21,7 +21,11 @@ var (
 	ErrContention = errors.New("too many writers at once")
 )
 
-// A Store keeps one document for each source, and the history of each. It is
+// A Merge makes what an update writes of what is stored.
+type Merge func(before *source.Document, beside source.Parts) (source.Result, error)
+
+// A Store keeps one document for each source, and beside it the history, the
+// sessions and the hours with viewers of each. It is
 // safe for concurrent use, by several processes where the medium allows it.
 //
 // ErrNotFound, ErrCursor and what a merge returns are final: the same call would
@@ -31,11 +35,11 @@ var (
 // which a merge does not mind. Errors are wrapped; use errors.Is.
 type Store interface {
 	// Update reads, merges and writes one source as if nobody else did. The merge
-	// gets the stored document, nil if there is none, and may not modify it. It has
-	// no side effects, because it may be called several times for one Update, of
+	// gets the stored document, nil if there is none, and what is stored beside it,
+	// and may not modify either. It has no side effects, because it may be called several times for one Update, of
 	// which the last call counts; none is running when Update returns. The
-	// document and what Result.History says are written in one commit and are
-	// durable when Update returns nil. The store sets createdAt at the first
+	// document and what Result.History, Sessions and Hours say are written in one
+	// commit and are durable when Update returns nil. The store sets createdAt at the first
 	// write, keeps it from then on, and sets updatedAt at each, both from its
 	// clock; what the merge says about them counts for nothing.
 	//
@@ -45,7 +49,7 @@ type Store interface {
 	//
 	// Concurrent updates of one source wait for each other; none is lost. A
 	// crowd on one source in several processes may end in ErrContention.
-	Update(ctx context.Context, key source.Key, merge func(*source.Document) (source.Result, error)) error
+	Update(ctx context.Context, key source.Key, merge Merge) error
 
 	// Get is the whole document with its bookkeeping, or ErrNotFound. The caller
 	// may modify it.
@@ -62,6 +66,16 @@ type Store interface {
 	// source is empty. A malformed cursor is ErrCursor. Entries may vanish once
 	// their Change.ExpireAt has passed.
 	History(ctx context.Context, key source.Key, query HistoryQuery) (HistoryPage, error)
+
+	// Sessions is a page of the sessions of one source, oldest first by their
+	// starts and without their bookkeeping. Those of an unknown source are none. A
+	// malformed cursor is ErrCursor.
+	Sessions(ctx context.Context, key source.Key, query SessionQuery) (SessionPage, error)
+
+	// Hours is a page of the hours with viewers of one source, oldest first and
+	// without their bookkeeping. Those of an unknown source are none. A malformed
+	// cursor is ErrCursor. Hours may vanish once their Hour.ExpireAt has passed.
+	Hours(ctx context.Context, key source.Key, query HourQuery) (HourPage, error)
 
 	// Close releases what the store holds. Calls that are running may fail; no
 	// call may follow.
@@ -98,5 +112,32 @@ type HistoryQuery struct {
 // A HistoryPage is a part of a history.
 type HistoryPage struct {
 	Changes    []source.Change
+	NextCursor string // empty when there is no more
+}
+
+// A SessionQuery chooses sessions. The zero SessionQuery is the first page of all.
+type SessionQuery struct {
+	Limit  int    // how many at most; see PageSize
+	Cursor string // NextCursor of the page before
+}
+
+// A SessionPage is a part of the sessions of a source.
+type SessionPage struct {
+	Sessions   []*source.Session
+	NextCursor string // empty when there is no more
+}
+
+// An HourQuery chooses hours: those that have any instant in [From, To), where a
+// zero time is no bound. The zero HourQuery is the first page of all.
+type HourQuery struct {
+	From, To time.Time
+
+	Limit  int    // how many hours at most; see PageSize
+	Cursor string // NextCursor of the page before, of the same query
+}
+
+// An HourPage is a part of the hours of a source.
+type HourPage struct {
+	Hours      []*source.Hour
 	NextCursor string // empty when there is no more
 }

@@ -58,8 +58,8 @@ func writeUntilKilled(dir string) error {
 
 func writer(w int) source.Key { return source.Key{Platform: "writer", ID: fmt.Sprint(w)} }
 
-func counted(w int, n int64) func(*source.Document) (source.Result, error) {
-	return func(*source.Document) (source.Result, error) {
+func counted(w int, n int64) store.Merge {
+	return func(*source.Document, source.Parts) (source.Result, error) {
 		change := source.Change{Facet: source.FacetStatus, To: source.Connected, EventID: fmt.Sprintf("%08d", n)}
 		change.At.Time = time.Date(2026, 5, 4, 0, 0, 0, 0, time.UTC)
 		return source.Result{

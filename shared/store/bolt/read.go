@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 
 	"go.etcd.io/bbolt"
 
@@ -111,4 +113,68 @@ func walk(ctx context.Context, bucket *bbolt.Bucket, after, from, to string, vis
 		}
 	}
 	return nil
+}
+
+// Sessions implements store.Store. A channel has few of them: they are all read
+// and put in order.
+func (s *Store) Sessions(ctx context.Context, key source.Key, q store.SessionQuery) (store.SessionPage, error) {
+	after, err := store.SessionCursor.Decode(q.Cursor)
+	if err != nil {
+		return store.SessionPage{}, fmt.Errorf("reading the sessions of source %q: %w", key, err)
+	}
+	found := make(map[string]*source.Session)
+	err = s.db.View(func(tx *bbolt.Tx) error {
+		return walk(ctx, tx.Bucket(sessions).Bucket(name(key)), "", "", "", func(name, value []byte) (bool, error) {
+			session := new(source.Session)
+			if err := json.Unmarshal(value, session); err != nil {
+				return false, fmt.Errorf("decoding session %q: %w", name, err)
+			}
+			if order := store.SessionOrder(session, string(name)); order > after {
+				found[order] = session.Public()
+			}
+			return true, nil
+		})
+	})
+	if err != nil {
+		return store.SessionPage{}, fmt.Errorf("reading the sessions of source %q: %w", key, err)
+	}
+	var page store.SessionPage
+	size, last := store.PageSize(q.Limit), ""
+	for _, order := range slices.Sorted(maps.Keys(found)) {
+		if len(page.Sessions) == size {
+			page.NextCursor = store.SessionCursor.Encode(last)
+			break
+		}
+		page.Sessions, last = append(page.Sessions, found[order]), order
+	}
+	return page, nil
+}
+
+// Hours implements store.Store. Hours that have expired are kept.
+func (s *Store) Hours(ctx context.Context, key source.Key, q store.HourQuery) (store.HourPage, error) {
+	after, err := store.HourCursor.Decode(q.Cursor)
+	if err != nil {
+		return store.HourPage{}, fmt.Errorf("reading the hours of source %q: %w", key, err)
+	}
+	from, to := q.Bounds()
+	size := store.PageSize(q.Limit)
+	var page store.HourPage
+	err = s.db.View(func(tx *bbolt.Tx) error {
+		return walk(ctx, tx.Bucket(hours).Bucket(name(key)), after, from, to, func(name, value []byte) (bool, error) {
+			hour := new(source.Hour)
+			if err := json.Unmarshal(value, hour); err != nil {
+				return false, fmt.Errorf("decoding hour %q: %w", name, err)
+			}
+			if len(page.Hours) == size {
+				page.NextCursor = store.HourCursor.Encode(page.Hours[size-1].Hour)
+				return false, nil
+			}
+			page.Hours = append(page.Hours, hour.Public())
+			return true, nil
+		})
+	})
+	if err != nil {
+		return store.HourPage{}, fmt.Errorf("reading the hours of source %q: %w", key, err)
+	}
+	return page, nil
 }

@@ -26,11 +26,13 @@ const File = "sources.db"
 // lockTimeout is how long Open waits for another process to let go of the file.
 const lockTimeout = time.Second
 
-// The buckets: documents by their id, and by the same id a bucket each of
-// history entries by their key.
+// The buckets: documents by their id, and by the same id a bucket each of what
+// is beside them.
 var (
-	sources = []byte("sources")
-	history = []byte("history")
+	sources  = []byte("sources")
+	history  = []byte("history")
+	sessions = []byte("streams")
+	hours    = []byte("viewers")
 )
 
 // A Store is a store.Store in one file, which it locks against other processes.
@@ -61,7 +63,7 @@ func Open(dir string, clock func() time.Time) (*Store, error) {
 		return nil, fmt.Errorf("opening %s: %w", path, err)
 	}
 	err = db.Update(func(tx *bbolt.Tx) error {
-		for _, name := range [][]byte{sources, history} {
+		for _, name := range [][]byte{sources, history, sessions, hours, records} {
 			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 				return err
 			}
@@ -89,7 +91,7 @@ func (s *Store) Get(ctx context.Context, key source.Key) (*source.Document, erro
 	}
 	var document *source.Document
 	err := s.db.View(func(tx *bbolt.Tx) (err error) {
-		document, err = read(tx, name(key))
+		document, err = read[source.Document](tx.Bucket(sources), name(key))
 		if err == nil && document == nil {
 			err = store.ErrNotFound
 		}
@@ -103,15 +105,19 @@ func (s *Store) Get(ctx context.Context, key source.Key) (*source.Document, erro
 
 func name(key source.Key) []byte { return []byte(store.Name(key.DocumentID())) }
 
-// read is the document of that name, nil if there is none.
-func read(tx *bbolt.Tx, name []byte) (*source.Document, error) {
-	value := tx.Bucket(sources).Get(name)
-	if value == nil {
+// read is the value of that name in a bucket, nil if there is none. The bucket
+// may be nil.
+func read[T any](bucket *bbolt.Bucket, name []byte) (*T, error) {
+	if bucket == nil {
 		return nil, nil
 	}
-	document := new(source.Document)
-	if err := json.Unmarshal(value, document); err != nil {
-		return nil, fmt.Errorf("decoding document %q: %w", name, err)
+	encoded := bucket.Get(name)
+	if encoded == nil {
+		return nil, nil
 	}
-	return document, nil
+	value := new(T)
+	if err := json.Unmarshal(encoded, value); err != nil {
+		return nil, fmt.Errorf("decoding %q: %w", name, err)
+	}
+	return value, nil
 }

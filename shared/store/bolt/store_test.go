@@ -9,12 +9,11 @@ import (
 	"time"
 
 	"github.com/sourcestate/sourcestate/shared/source"
-	"github.com/sourcestate/sourcestate/shared/store"
 	"github.com/sourcestate/sourcestate/shared/store/bolt"
 	"github.com/sourcestate/sourcestate/shared/store/storetest"
 )
 
-func open(t *testing.T, clock func() time.Time) store.Store {
+func open(t *testing.T, clock func() time.Time) storetest.Subject {
 	t.Helper()
 	s, err := bolt.Open(t.TempDir(), clock)
 	if err != nil {
@@ -61,11 +60,11 @@ func TestDocumentsSurviveReopening(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = s.Update(t.Context(), writer(1), func(before *source.Document) (source.Result, error) {
+		err = s.Update(t.Context(), writer(1), func(before *source.Document, _ source.Parts) (source.Result, error) {
 			if n > 1 && (before == nil || *before.ViewerCount != n-1) {
 				t.Errorf("opening %d finds %+v", n, before)
 			}
-			return counted(1, n)(before)
+			return counted(1, n)(before, nil)
 		})
 		if err := errors.Join(err, s.Close()); err != nil {
 			t.Fatal(err)
@@ -81,10 +80,10 @@ func TestAnUpdateThatWaitsHeedsItsContext(t *testing.T) {
 	merging, release := make(chan struct{}), make(chan struct{})
 	slow := make(chan error, 1)
 	go func() {
-		slow <- s.Update(t.Context(), writer(1), func(before *source.Document) (source.Result, error) {
+		slow <- s.Update(t.Context(), writer(1), func(before *source.Document, _ source.Parts) (source.Result, error) {
 			close(merging)
 			<-release
-			return counted(1, 1)(before)
+			return counted(1, 1)(before, nil)
 		})
 	}()
 	<-merging
@@ -92,7 +91,7 @@ func TestAnUpdateThatWaitsHeedsItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	waiting := make(chan error, 1)
 	go func() {
-		waiting <- s.Update(ctx, writer(2), func(*source.Document) (source.Result, error) {
+		waiting <- s.Update(ctx, writer(2), func(*source.Document, source.Parts) (source.Result, error) {
 			t.Error("the merge of an update that was given up is called")
 			return source.Result{}, nil
 		})
@@ -117,15 +116,15 @@ func TestAFailingMergeDoesNotConcernItsBatch(t *testing.T) {
 	merging, release := make(chan struct{}), make(chan struct{})
 	first := make(chan error, 1)
 	go func() {
-		first <- s.Update(t.Context(), writer(0), func(before *source.Document) (source.Result, error) {
+		first <- s.Update(t.Context(), writer(0), func(before *source.Document, _ source.Parts) (source.Result, error) {
 			close(merging)
 			<-release
-			return counted(0, 1)(before)
+			return counted(0, 1)(before, nil)
 		})
 	}()
 	<-merging
 	go func() {
-		failed <- s.Update(t.Context(), writer(1), func(*source.Document) (source.Result, error) {
+		failed <- s.Update(t.Context(), writer(1), func(*source.Document, source.Parts) (source.Result, error) {
 			return source.Result{}, broken
 		})
 	}()

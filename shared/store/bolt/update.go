@@ -16,7 +16,7 @@ import (
 // An update is one call of Update.
 type update struct {
 	key   source.Key
-	merge func(*source.Document) (source.Result, error)
+	merge store.Merge
 	err   error         // of this update alone
 	done  chan struct{} // closed when err counts
 }
@@ -24,7 +24,7 @@ type update struct {
 // Update implements store.Store. A commit waits for the disk, so what arrives
 // during one shares the next; an update that is alone does not wait for company
 // (bbolt's own Batch does, 10 ms).
-func (s *Store) Update(ctx context.Context, key source.Key, merge func(*source.Document) (source.Result, error)) error {
+func (s *Store) Update(ctx context.Context, key source.Key, merge store.Merge) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("updating source %q: %w", key, err)
 	}
@@ -104,67 +104,100 @@ func (s *Store) commit(batch []*update) {
 // comes when part of it was, and the transaction must not be committed.
 func (s *Store) apply(tx *bbolt.Tx, u *update) (own, failed error) {
 	id := name(u.key)
-	before, err := read(tx, id)
+	before, err := read[source.Document](tx.Bucket(sources), id)
 	if err != nil {
 		return fmt.Errorf("updating source %q: %w", u.key, err), nil
 	}
-	result, err := u.merge(before)
+	result, err := u.merge(before, beside{tx, id})
 	if err != nil {
 		return err, nil
 	}
 	if !result.Changed {
 		return nil, nil
 	}
-	entries, err := s.encode(before, result)
+	e, err := s.encode(before, result)
 	if err != nil {
 		return fmt.Errorf("updating source %q: %w", u.key, err), nil
 	}
-	return nil, entries.put(tx, id)
+	return nil, e.put(tx, id)
+}
+
+// beside is what is stored beside the document of that name.
+type beside struct {
+	tx *bbolt.Tx
+	id []byte
+}
+
+func (b beside) Session(key string) (*source.Session, error) {
+	return read[source.Session](b.tx.Bucket(sessions).Bucket(b.id), []byte(store.PartName(key)))
+}
+
+func (b beside) Hour(name string) (*source.Hour, error) {
+	return read[source.Hour](b.tx.Bucket(hours).Bucket(b.id), []byte(name))
 }
 
 // An encoding is what a merge wants written.
 type encoding struct {
 	document []byte
-	history  map[string][]byte // nil removes the entry
+	beside   []part
 }
 
-func (s *Store) encode(before *source.Document, result source.Result) (encoding, error) {
+// A part is one value beside the document; nil removes it.
+type part struct {
+	bucket []byte
+	name   string
+	value  []byte
+}
+
+func (s *Store) encode(before *source.Document, result source.Result) (e encoding, err error) {
 	if result.Document == nil {
 		return encoding{}, errors.New("the merge changed something, but gave no document")
 	}
-	document, err := json.Marshal(store.Stamped(before, result.Document, s.now()))
-	if err != nil {
+	if e.document, err = json.Marshal(store.Stamped(before, result.Document, s.now())); err != nil {
 		return encoding{}, fmt.Errorf("encoding the document: %w", err)
 	}
-	e := encoding{document: document, history: make(map[string][]byte, len(result.History))}
 	for key, change := range result.History {
-		var entry []byte
-		if change != nil {
-			if entry, err = json.Marshal(change); err != nil {
-				return encoding{}, fmt.Errorf("encoding entry %q of the history: %w", key, err)
-			}
+		if change == nil {
+			e.beside = append(e.beside, part{history, store.Name(key), nil})
+		} else if err := e.add(history, store.Name(key), change); err != nil {
+			return encoding{}, err
 		}
-		e.history[store.Name(key)] = entry
+	}
+	for key, session := range result.Sessions {
+		if err := e.add(sessions, store.PartName(key), session); err != nil {
+			return encoding{}, err
+		}
+	}
+	for name, hour := range result.Hours {
+		if err := e.add(hours, name, hour); err != nil {
+			return encoding{}, err
+		}
 	}
 	return e, nil
+}
+
+func (e *encoding) add(bucket []byte, name string, value any) error {
+	encoded, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Errorf("encoding %q: %w", name, err)
+	}
+	e.beside = append(e.beside, part{bucket, name, encoded})
+	return nil
 }
 
 func (e encoding) put(tx *bbolt.Tx, id []byte) error {
 	if err := tx.Bucket(sources).Put(id, e.document); err != nil {
 		return err
 	}
-	if len(e.history) == 0 {
-		return nil
-	}
-	entries, err := tx.Bucket(history).CreateBucketIfNotExists(id)
-	if err != nil {
-		return err
-	}
-	for key, entry := range e.history {
-		if entry == nil {
-			err = entries.Delete([]byte(key))
+	for _, p := range e.beside {
+		bucket, err := tx.Bucket(p.bucket).CreateBucketIfNotExists(id)
+		if err != nil {
+			return err
+		}
+		if p.value == nil {
+			err = bucket.Delete([]byte(p.name))
 		} else {
-			err = entries.Put([]byte(key), entry)
+			err = bucket.Put([]byte(p.name), p.value)
 		}
 		if err != nil {
 			return err

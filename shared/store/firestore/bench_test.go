@@ -97,7 +97,7 @@ func BenchmarkUpdate(b *testing.B) {
 			defer s.Close()
 			concurrently(b, b.N, func(worker, n int) error {
 				key := spread(worker, n)
-				return s.Update(b.Context(), key, func(*source.Document) (source.Result, error) {
+				return s.Update(b.Context(), key, func(*source.Document, source.Parts) (source.Result, error) {
 					return c.result(key, n), nil
 				})
 			})

@@ -17,7 +17,7 @@ import (
 
 var hot = source.Key{Platform: "twitch", ID: "1"}
 
-func next(before *source.Document) (source.Result, error) {
+func next(before *source.Document, _ source.Parts) (source.Result, error) {
 	n := int64(1)
 	if before != nil {
 		n += *before.ViewerCount
@@ -73,12 +73,12 @@ func TestAnUpdateThatIsAlwaysOvertakenGivesUp(t *testing.T) {
 		stores[i] = s
 	}
 	calls := int64(0)
-	err := stores[0].Update(t.Context(), hot, func(before *source.Document) (source.Result, error) {
+	err := stores[0].Update(t.Context(), hot, func(before *source.Document, _ source.Parts) (source.Result, error) {
 		calls++
 		if err := stores[1].Update(t.Context(), hot, next); err != nil {
 			t.Error(err)
 		}
-		result, err := next(before)
+		result, err := next(before, nil)
 		result.Document.DisplayName = "overtaken"
 		return result, err
 	})
@@ -98,7 +98,7 @@ func TestAMergeThatFailsLikeContentionIsNotRepeated(t *testing.T) {
 	s, _ := both(t, time.Now)
 	aborted := status.Error(codes.Aborted, "of the merge itself")
 	calls := 0
-	err := s.Update(t.Context(), hot, func(*source.Document) (source.Result, error) {
+	err := s.Update(t.Context(), hot, func(*source.Document, source.Parts) (source.Result, error) {
 		calls++
 		return source.Result{}, aborted
 	})

@@ -72,22 +72,12 @@ func (s *Store) History(ctx context.Context, key source.Key, q store.HistoryQuer
 		return store.HistoryPage{}, fmt.Errorf("reading the history of source %q: %w", key, err)
 	}
 	from, to := q.Bounds()
-	// Firestore refuses a range whose end is not after its start.
-	if to != "" && max(from, after) >= to {
+	query, ok := between(s.document(key).Collection(history), after, from, to)
+	if !ok {
 		return store.HistoryPage{}, nil
 	}
 	size := store.PageSize(q.Limit)
-	query := s.document(key).Collection(history).OrderBy(cloud.DocumentID, cloud.Asc).Limit(size + 1)
-	switch {
-	case after != "" && after >= from:
-		query = query.StartAfter(after)
-	case from != "":
-		query = query.StartAt(from)
-	}
-	if to != "" {
-		query = query.EndBefore(to)
-	}
-	snapshots, more, err := fetch(ctx, query, size)
+	snapshots, more, err := fetch(ctx, query.Limit(size+1), size)
 	if err != nil {
 		return store.HistoryPage{}, fmt.Errorf("reading the history of source %q: %w", key, cause(ctx, err))
 	}
@@ -101,6 +91,27 @@ func (s *Store) History(ctx context.Context, key source.Key, q store.HistoryQuer
 		page.NextCursor = store.HistoryCursor.Encode(snapshots[len(snapshots)-1].Ref.ID)
 	}
 	return page, nil
+}
+
+// between are the documents of a collection by name: behind the name after, and
+// in [from, to). Empty bounds are none. It reports false when nothing can be
+// there.
+func between(collection *cloud.CollectionRef, after, from, to string) (query cloud.Query, ok bool) {
+	// Firestore refuses a range whose end is not after its start.
+	if to != "" && max(from, after) >= to {
+		return cloud.Query{}, false
+	}
+	query = collection.OrderBy(cloud.DocumentID, cloud.Asc)
+	switch {
+	case after != "" && after >= from:
+		query = query.StartAfter(after)
+	case from != "":
+		query = query.StartAt(from)
+	}
+	if to != "" {
+		query = query.EndBefore(to)
+	}
+	return query, true
 }
 
 // fetch runs a query for one document more than a page holds, which tells

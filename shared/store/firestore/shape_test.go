@@ -42,7 +42,7 @@ func TestOtherReadersFindTheFieldsOfTheContract(t *testing.T) {
 		Facet: source.FacetPermissions, From: &from, To: "", At: moment, EventID: "a/b", Reason: "audit", By: "heartbeat",
 	}
 	key := source.Key{Platform: "twitch", ID: "a/b%"}
-	err := s.Update(t.Context(), key, func(*source.Document) (source.Result, error) {
+	err := s.Update(t.Context(), key, func(*source.Document, source.Parts) (source.Result, error) {
 		return source.Result{
 			Changed: true,
 			Document: &source.Document{

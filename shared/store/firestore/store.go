@@ -1,7 +1,8 @@
 // Package firestore keeps the documents in Cloud Firestore, where other services
-// read them: sources/{platform:id}, and under it history/{key}. Field names and
-// types are those of the JSON of source.Document and source.Change, so that JSON
-// is the only contract.
+// read them: sources/{platform:id}, and under it history/{key}, streams/{id} and
+// viewers/{hour}. Field names and types are those of the JSON of source.Document,
+// source.Change, source.Session and source.Hour, so that JSON is the only
+// contract.
 package firestore
 
 import (
@@ -18,8 +19,10 @@ import (
 )
 
 const (
-	sources = "sources"
-	history = "history"
+	sources  = "sources"
+	history  = "history"
+	sessions = "streams"
+	hours    = "viewers"
 )
 
 // A Store is a store.Store in the default database of one project.
@@ -56,7 +59,7 @@ func (s *Store) document(key source.Key) *cloud.DocumentRef {
 
 // Get implements store.Store.
 func (s *Store) Get(ctx context.Context, key source.Key) (*source.Document, error) {
-	document, _, err := read(s.document(key).Get(ctx))
+	document, _, err := read[source.Document](s.document(key).Get(ctx))
 	if err == nil && document == nil {
 		err = store.ErrNotFound
 	}
@@ -66,8 +69,8 @@ func (s *Store) Get(ctx context.Context, key source.Key) (*source.Document, erro
 	return document, nil
 }
 
-// read is the document of a snapshot and its fields, nil if there is none.
-func read(snapshot *cloud.DocumentSnapshot, err error) (*source.Document, map[string]any, error) {
+// read is the value of a snapshot and its fields, nil if there is none.
+func read[T any](snapshot *cloud.DocumentSnapshot, err error) (*T, map[string]any, error) {
 	// NotFound without a snapshot is about the database, not the document.
 	if snapshot != nil && !snapshot.Exists() {
 		return nil, nil, nil
@@ -75,11 +78,11 @@ func read(snapshot *cloud.DocumentSnapshot, err error) (*source.Document, map[st
 	if err != nil {
 		return nil, nil, err
 	}
-	document, fields := new(source.Document), snapshot.Data()
-	if err := decode(fields, document); err != nil {
+	value, fields := new(T), snapshot.Data()
+	if err := decode(fields, value); err != nil {
 		return nil, nil, err
 	}
-	return document, fields, nil
+	return value, fields, nil
 }
 
 // cause is the error by which a caller decides: that of its own context where

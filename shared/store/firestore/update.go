@@ -31,7 +31,7 @@ const (
 // would wait for each other's lock until the server gave up (seconds in the
 // emulator), and an event that changes nothing would cost three requests in place
 // of one.
-func (s *Store) Update(ctx context.Context, key source.Key, merge func(*source.Document) (source.Result, error)) error {
+func (s *Store) Update(ctx context.Context, key source.Key, merge store.Merge) error {
 	document := s.document(key)
 	end, err := s.turns.take(ctx, document.ID)
 	if err != nil {
@@ -56,13 +56,13 @@ func (s *Store) Update(ctx context.Context, key source.Key, merge func(*source.D
 }
 
 // try reads, merges and writes once.
-func (s *Store) try(ctx context.Context, document *cloud.DocumentRef, merge func(*source.Document) (source.Result, error)) (mergeErr, err error) {
+func (s *Store) try(ctx context.Context, document *cloud.DocumentRef, merge store.Merge) (mergeErr, err error) {
 	snapshot, err := document.Get(ctx)
-	before, stored, err := read(snapshot, err)
+	before, stored, err := read[source.Document](snapshot, err)
 	if err != nil {
 		return nil, err
 	}
-	result, err := merge(before)
+	result, err := merge(before, beside{ctx, document})
 	if err != nil {
 		return err, nil
 	}
@@ -78,9 +78,9 @@ func (s *Store) try(ctx context.Context, document *cloud.DocumentRef, merge func
 	}
 	updates := replacement(stored, after)
 	unchanged := cloud.LastUpdateTime(snapshot.UpdateTime)
-	if len(result.History) > 0 {
+	if len(result.History)+len(result.Sessions)+len(result.Hours) > 0 {
 		return nil, s.client.RunTransaction(ctx, func(_ context.Context, tx *cloud.Transaction) error {
-			if err := record(tx, document.Collection(history), result.History); err != nil {
+			if err := record(tx, document, result); err != nil {
 				return err
 			}
 			if before == nil {
@@ -113,26 +113,60 @@ func replacement(stored, after map[string]any) []cloud.Update {
 	return updates
 }
 
-// record writes what the merge says about the history.
-func record(tx *cloud.Transaction, entries *cloud.CollectionRef, changes map[string]*source.Change) error {
-	for key, change := range changes {
-		entry := entries.Doc(store.Name(key))
+// beside reads what is stored beside a document. That it fits the document, the
+// precondition on this one ensures: whatever changes beside it changes it, too.
+type beside struct {
+	ctx      context.Context // of the update that it is read for
+	document *cloud.DocumentRef
+}
+
+func (b beside) Session(key string) (*source.Session, error) {
+	session, _, err := read[source.Session](b.document.Collection(sessions).Doc(store.PartName(key)).Get(b.ctx))
+	return session, err
+}
+
+func (b beside) Hour(name string) (*source.Hour, error) {
+	hour, _, err := read[source.Hour](b.document.Collection(hours).Doc(name).Get(b.ctx))
+	return hour, err
+}
+
+// record writes what the merge says about what is beside the document.
+func record(tx *cloud.Transaction, document *cloud.DocumentRef, result source.Result) error {
+	for key, change := range result.History {
+		entry := document.Collection(history).Doc(store.Name(key))
 		if change == nil {
 			if err := tx.Delete(entry); err != nil {
 				return err
 			}
 			continue
 		}
-		fields, err := encode(change)
-		if err != nil {
+		if err := set(tx, entry, change, change.ExpireAt()); err != nil {
 			return err
 		}
-		fields[expireAt] = change.ExpireAt()
-		if err := tx.Set(entry, fields); err != nil {
+	}
+	for key, session := range result.Sessions {
+		if err := set(tx, document.Collection(sessions).Doc(store.PartName(key)), session, time.Time{}); err != nil {
+			return err
+		}
+	}
+	for name, hour := range result.Hours {
+		if err := set(tx, document.Collection(hours).Doc(name), hour, hour.ExpireAt()); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// set replaces a document, which expires unless the time is zero.
+func set(tx *cloud.Transaction, document *cloud.DocumentRef, value any, expires time.Time) error {
+	fields, err := encode(value)
+	if err != nil {
+		return err
+	}
+	if !expires.IsZero() {
+		fields[expireAt] = expires
+	}
+	return tx.Set(document, fields)
 }
 
 // overtaken reports whether another process has written the document meanwhile,

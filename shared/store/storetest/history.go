@@ -20,7 +20,7 @@ func writesHistory(t *testing.T, f *fixture) {
 	replaced.Reason = "poll"
 	third := step(at("2026-05-04T11:02:00Z"), "e3")
 	absent := step(at("2026-05-04T11:03:00Z"), "e4")
-	f.update(t, channel, func(before *source.Document) (source.Result, error) {
+	f.update(t, channel, func(before *source.Document, _ source.Parts) (source.Result, error) {
 		after := *before
 		after.Status = source.Connected
 		return source.Result{Document: &after, Changed: true, History: map[string]*source.Change{
@@ -184,7 +184,7 @@ func takesEveryEventID(t *testing.T, f *fixture) {
 		t.Error("the entries are not in the order of their times")
 	}
 
-	f.update(t, channel, func(before *source.Document) (source.Result, error) {
+	f.update(t, channel, func(before *source.Document, _ source.Parts) (source.Result, error) {
 		result := source.Result{Document: before, Changed: true, History: make(map[string]*source.Change)}
 		for _, change := range got {
 			result.History[change.Key()] = nil

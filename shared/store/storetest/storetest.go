@@ -15,13 +15,16 @@ import (
 	"github.com/sourcestate/sourcestate/shared/store"
 )
 
+// A Subject is what the suite holds to its contracts.
+type Subject interface {
+	store.Store
+	store.Records
+}
+
 // Run runs the suite. Each test opens an empty store of its own, which takes its
 // time from the clock given; the suite closes it. Tests run in parallel.
-func Run(t *testing.T, open func(t *testing.T, clock func() time.Time) store.Store) {
-	tests := []struct {
-		name string
-		test func(*testing.T, *fixture)
-	}{
+func Run(t *testing.T, open func(t *testing.T, clock func() time.Time) Subject) {
+	tests := []test{
 		{"an update creates the document and stamps it", createsAndStamps},
 		{"a second update merges into what is stored and keeps createdAt", mergesIntoStored},
 		{"a document read before does not change with the next update", readsAreOwned},
@@ -46,12 +49,17 @@ func Run(t *testing.T, open func(t *testing.T, clock func() time.Time) store.Sto
 		{"a history range takes its start and leaves its end", boundsHistory},
 		{"a history comes in pages", pagesHistory},
 		{"an event id may be as long and odd as it likes", takesEveryEventID},
+		{"a merge gets the sessions and hours that were stored beside its document", readsBeside},
+		{"sessions come oldest first, in pages, without bookkeeping", pagesSessions},
+		{"hours come oldest first, in pages and bounds, without bookkeeping", pagesHours},
+		{"an unknown source has no sessions and no hours", knowsNothingBeside},
 		{"a list is in the order of document ids and without bookkeeping", ordersList},
 		{"filters let through what equals them in all of them", filtersList},
 		{"a list comes in pages, filtered or not", pagesList},
 		{"a page holds a sensible number when no limit is given", limitsPages},
 		{"a malformed cursor is told from other errors", refusesCursors},
 	}
+	tests = append(tests, records...)
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -62,14 +70,20 @@ func Run(t *testing.T, open func(t *testing.T, clock func() time.Time) store.Sto
 					t.Errorf("closing the store: %v", err)
 				}
 			})
-			test.test(t, &fixture{Store: s, clock: clock})
+			test.test(t, &fixture{Subject: s, clock: clock})
 		})
 	}
 }
 
+// A test is one promise of the contract.
+type test struct {
+	name string
+	test func(*testing.T, *fixture)
+}
+
 // A fixture is a store with the clock that it was opened with.
 type fixture struct {
-	store.Store
+	Subject
 	clock *clock
 }
 
@@ -94,8 +108,8 @@ func (c *clock) advance(d time.Duration) time.Time {
 var channel = source.Key{Platform: "twitch", ID: "1337"}
 
 // edit is a merge that changes a copy of the document, or a new one.
-func edit(key source.Key, change func(*source.Document), history ...source.Change) func(*source.Document) (source.Result, error) {
-	return func(before *source.Document) (source.Result, error) {
+func edit(key source.Key, change func(*source.Document), history ...source.Change) store.Merge {
+	return func(before *source.Document, _ source.Parts) (source.Result, error) {
 		after := &source.Document{ID: key.ID, Platform: key.Platform}
 		if before != nil {
 			*after = *before
@@ -110,7 +124,7 @@ func edit(key source.Key, change func(*source.Document), history ...source.Chang
 }
 
 // count is a merge that counts in the metrics of the document.
-func count(key source.Key) func(*source.Document) (source.Result, error) {
+func count(key source.Key) store.Merge {
 	return edit(key, func(document *source.Document) {
 		metrics := &source.Metrics{Counts: make(map[string]int64)}
 		if document.Metrics != nil {
@@ -130,7 +144,7 @@ func (f *fixture) put(t *testing.T, document *source.Document, history ...source
 	f.update(t, key, edit(key, func(stored *source.Document) { *stored = *document }, history...))
 }
 
-func (f *fixture) update(t *testing.T, key source.Key, merge func(*source.Document) (source.Result, error)) {
+func (f *fixture) update(t *testing.T, key source.Key, merge store.Merge) {
 	t.Helper()
 	if err := f.Update(t.Context(), key, merge); err != nil {
 		t.Fatalf("updating %s: %v", key, err)

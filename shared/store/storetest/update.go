@@ -15,7 +15,7 @@ import (
 
 func createsAndStamps(t *testing.T, f *fixture) {
 	f.clock.advance(123*time.Millisecond + 999*time.Microsecond)
-	f.update(t, channel, func(before *source.Document) (source.Result, error) {
+	f.update(t, channel, func(before *source.Document, _ source.Parts) (source.Result, error) {
 		if before != nil {
 			t.Errorf("the merge gets %+v for a source that has no document", before)
 		}
@@ -36,11 +36,11 @@ func mergesIntoStored(t *testing.T, f *fixture) {
 	stored := f.get(t, channel)
 
 	updated := f.clock.advance(time.Hour)
-	f.update(t, channel, func(before *source.Document) (source.Result, error) {
+	f.update(t, channel, func(before *source.Document, _ source.Parts) (source.Result, error) {
 		equal(t, "what the merge gets", before, stored)
 		return edit(channel, func(d *source.Document) {
 			d.Status, d.CreatedAt = source.Connected, source.Time{}
-		})(before)
+		})(before, nil)
 	})
 	equal(t, "the document", f.get(t, channel), &source.Document{
 		ID: "1337", Platform: "twitch", DisplayName: "Leet", Status: source.Connected,
@@ -62,7 +62,7 @@ func writesNothingUnchanged(t *testing.T, f *fixture) {
 	f.put(t, &source.Document{ID: "1337", Platform: "twitch"}, change)
 	before := f.get(t, channel)
 	f.clock.advance(time.Hour)
-	f.update(t, channel, func(d *source.Document) (source.Result, error) {
+	f.update(t, channel, func(d *source.Document, _ source.Parts) (source.Result, error) {
 		other := *d
 		other.DisplayName = "not stored"
 		return source.Result{Document: &other, History: map[string]*source.Change{change.Key(): nil}}, nil
@@ -72,7 +72,7 @@ func writesNothingUnchanged(t *testing.T, f *fixture) {
 }
 
 func nothingFromNothing(t *testing.T, f *fixture) {
-	f.update(t, channel, func(*source.Document) (source.Result, error) { return source.Result{}, nil })
+	f.update(t, channel, func(*source.Document, source.Parts) (source.Result, error) { return source.Result{}, nil })
 	if _, err := f.Get(t.Context(), channel); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("Get = %v, want ErrNotFound", err)
 	}
@@ -84,8 +84,8 @@ func returnsMergeError(t *testing.T, f *fixture) {
 	f.clock.advance(time.Hour)
 	change := step(at("2026-05-04T11:00:00Z"), "e1")
 	broken := errors.New("broken")
-	err := f.Update(t.Context(), channel, func(d *source.Document) (source.Result, error) {
-		result, err := edit(channel, nothing, change)(d)
+	err := f.Update(t.Context(), channel, func(d *source.Document, _ source.Parts) (source.Result, error) {
+		result, err := edit(channel, nothing, change)(d, nil)
 		return result, errors.Join(err, broken)
 	})
 	if !errors.Is(err, broken) {
@@ -93,7 +93,7 @@ func returnsMergeError(t *testing.T, f *fixture) {
 	}
 	// As it is, and not wrapped: callers compare it, and log it once.
 	own := errors.New("own")
-	if err := f.Update(t.Context(), channel, func(*source.Document) (source.Result, error) {
+	if err := f.Update(t.Context(), channel, func(*source.Document, source.Parts) (source.Result, error) {
 		return source.Result{}, own
 	}); err != own {
 		t.Errorf("Update = %#v, want the very error of the merge", err)
@@ -105,7 +105,7 @@ func returnsMergeError(t *testing.T, f *fixture) {
 }
 
 func refusesChangeWithoutDocument(t *testing.T, f *fixture) {
-	err := f.Update(t.Context(), channel, func(*source.Document) (source.Result, error) {
+	err := f.Update(t.Context(), channel, func(*source.Document, source.Parts) (source.Result, error) {
 		return source.Result{Changed: true}, nil
 	})
 	if err == nil {
