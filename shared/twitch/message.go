@@ -1,6 +1,8 @@
 package twitch
 
 import (
+	"time"
+
 	"github.com/sourcestate/sourcestate/shared/event"
 )
 
@@ -13,13 +15,19 @@ type Message struct {
 	Challenge    string       // of a verification
 }
 
-// Subscription is what a message belongs to. A conduit's verification has none.
+// Subscription is what a message belongs to, or one of a list. A conduit's
+// verification has none.
 type Subscription struct {
 	ID        string
 	Status    string // in a revocation the reason
 	Type      string
 	Version   string
 	Condition event.Object
+
+	// Of a listed subscription only.
+	Callback  string    // of a webhook; "" where events go another way
+	CreatedAt time.Time // zero: not readable
+	Cost      int
 }
 
 // An Entry is one event of a batch. An entry that is no object is zero here, so
