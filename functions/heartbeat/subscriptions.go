@@ -138,7 +138,7 @@ func (t *tick) wanted(grants map[string]ledger.Grant) []claim {
 	claims := make([]claim, 0, len(wantedOfClient)+len(wantedOfChannel)*len(t.broadcasters))
 	for _, kind := range wantedOfClient {
 		claims = append(claims, claim{Wanted: twitch.Wanted{
-			Type: kind, Version: "1", Condition: map[string]string{"client_id": t.Config.ClientID}, Scoped: true,
+			Type: kind, Version: "1", Condition: map[string]string{"client_id": t.Config.ClientID},
 		}})
 	}
 	for _, b := range t.broadcasters {
