@@ -65,6 +65,9 @@ func (t *tick) askConnectors(ctx context.Context, report *StepReport) func(conte
 // polled. No source is named like it: there is no colon before the space.
 func connectorEntry(target connector.Target) string { return "connector " + target.Name }
 
+// aboutConnector is what is published of a source by one of its connectors.
+func aboutConnector(name string) string { return "connector " + name }
+
 // judgePoll publishes what a connector says of its sources.
 func (t *tick) judgePoll(p polled) {
 	name := connectorEntry(p.target)
@@ -103,7 +106,7 @@ func knownIDs(e ledger.Entry) map[string]string {
 func (t *tick) observeSnapshot(s connector.Snapshot, latency time.Duration) {
 	key := source.Key{Platform: s.Platform, ID: s.ID}
 	suspect, was := t.standsStill(key, s)
-	about := "connector " + s.Connector
+	about := aboutConnector(s.Connector)
 	t.observe(observation{
 		step: stepConnectors, key: key, about: about, digest: digestOf(s.Digest(), suspect),
 		event: func() *event.Event {
@@ -210,7 +213,7 @@ func (t *tick) judgeMiss(report *StepReport, p polled) {
 
 func (t *tick) observeUnreachable(served ledger.Served, target, reason string) {
 	key := source.Key{Platform: served.Platform, ID: served.ID}
-	about := "connector " + served.Connector
+	about := aboutConnector(served.Connector)
 	t.observe(observation{
 		step: stepConnectors, key: key, about: about, digest: digestOf(codeUnreachable, reason),
 		event: func() *event.Event {

@@ -218,6 +218,13 @@ func TestAPushedSnapshotIsPublishedAtOnce(t *testing.T) {
 	if got := len(s.takePublished()); got != 2 {
 		t.Errorf("published %d", got)
 	}
+	s.mustBeat() // the poll finds all as before
+	if d := s.bot(); d.Status != source.Connected || d.LastError != nil {
+		t.Errorf("status %q, error %+v after a good poll", d.Status, d.LastError)
+	}
+	if got := s.mustBeat().Published; got != 0 {
+		t.Errorf("published %d with the next tick", got)
+	}
 }
 
 func TestPushesThatAreNoSnapshotsAreRefused(t *testing.T) {

@@ -76,6 +76,16 @@ func (t *tick) send(ctx context.Context, step *StepReport, due []observation) {
 	}
 }
 
+// unpublish makes one thing of a source count as not published: somebody else said
+// something of it.
+func (t *tick) unpublish(name, about string) {
+	e := t.ledger.Entry(name)
+	if _, known := e.Published[about]; known {
+		delete(e.Published, about)
+		t.ledger.Note(name, e, t.now)
+	}
+}
+
 // digestOf is short and different where any part is.
 func digestOf(parts ...string) string {
 	sum := sha256.New()

@@ -2,6 +2,7 @@ package heartbeat
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"github.com/sourcestate/sourcestate/shared/event"
 	"github.com/sourcestate/sourcestate/shared/ledger"
 	"github.com/sourcestate/sourcestate/shared/source"
+	"github.com/sourcestate/sourcestate/shared/store"
 )
 
 // maxSnapshot bounds a pushed snapshot, in bytes, as polls are.
@@ -48,7 +50,7 @@ func (h *Handler) snapshots(ctx context.Context, w http.ResponseWriter, r *http.
 	now := h.Now()
 	var messages []event.BusMessage
 	var news []source.Key
-	digests := make(map[string]string)
+	digests, marks := make(map[string]string), make(map[string]any)
 	for _, s := range found {
 		key := source.Key{Platform: s.Platform, ID: s.ID}
 		name := key.String() + "/" + s.Connector
@@ -62,9 +64,14 @@ func (h *Handler) snapshots(ctx context.Context, w http.ResponseWriter, r *http.
 		}
 		messages, news = append(messages, m), append(news, key)
 		digests[name] = s.Digest()
+		marks[digestOf(name)] = pushMark{Source: key.String(), About: aboutConnector(s.Connector)}
 	}
 	if len(messages) > 0 {
 		if err := h.Publisher.Publish(ctx, bus.Ingress, messages...); err != nil {
+			h.failPush(ctx, w, err)
+			return
+		}
+		if err := h.Records.Write(ctx, store.Pushed, marks); err != nil {
 			h.failPush(ctx, w, err)
 			return
 		}
@@ -72,6 +79,41 @@ func (h *Handler) snapshots(ctx context.Context, w http.ResponseWriter, r *http.
 	}
 	h.Log.InfoContext(ctx, "snapshots pushed", "outcome", "published", "sources", len(found), "published", len(messages), "changed", news)
 	answer(w, http.StatusOK, pushAnswer{Sources: len(found), Published: len(messages)})
+}
+
+// A pushMark is a record of what was pushed: the ledger does not have it, so that
+// a poll which finds all as before would not be published.
+type pushMark struct {
+	Source string `json:"source"`
+	About  string `json:"about"`
+}
+
+// recallPushes makes what was pushed since the last tick count as not published.
+func (t *tick) recallPushes(ctx context.Context) error {
+	records, err := t.Records.Records(ctx, store.Pushed)
+	if err != nil {
+		return err
+	}
+	for name, raw := range records {
+		var mark pushMark
+		if json.Unmarshal(raw, &mark) == nil {
+			t.unpublish(mark.Source, mark.About)
+		}
+		t.pushes = append(t.pushes, name)
+	}
+	return nil
+}
+
+// forgetPushes drops the marks that the ledger has taken over.
+func (t *tick) forgetPushes(ctx context.Context) error {
+	if len(t.pushes) == 0 {
+		return nil
+	}
+	gone := make(map[string]any, len(t.pushes))
+	for _, name := range t.pushes {
+		gone[name] = nil
+	}
+	return t.Records.Write(ctx, store.Pushed, gone)
 }
 
 // identified gives snapshots without an id the last one that is known of their

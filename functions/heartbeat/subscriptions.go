@@ -68,6 +68,7 @@ func (t *tick) askSubscriptions(ctx context.Context, report *StepReport) func(co
 	}
 	report.Looked = len(list.Subscriptions)
 	plan := twitch.Reconcile(wanted, list.Subscriptions, t.Config.CallbackURL)
+	ended := plan.Create
 	changed := t.apply(ctx, report, plan, &list)
 	if changed && len(list.Subscriptions) <= 10*perPage && ctx.Err() == nil {
 		// What was created is verified by now, or soon.
@@ -83,6 +84,7 @@ func (t *tick) askSubscriptions(ctx context.Context, report *StepReport) func(co
 		t.noteGrants(grants)
 		t.latest.Subscriptions = len(list.Subscriptions)
 		t.latest.SubscriptionsListed = event.FormatTime(t.now)
+		t.doubt(ended)
 		t.judgeSubscriptions(claims, plan)
 	}
 }
@@ -159,6 +161,17 @@ func (t *tick) wanted(grants map[string]ledger.Grant) []claim {
 		}
 	}
 	return claims
+}
+
+// doubt makes what was said of channels count as not published whose subscriptions
+// ended: the revocation has told that they are not connected, so that they are
+// connected again will be news.
+func (t *tick) doubt(ended []twitch.Wanted) {
+	for _, w := range ended {
+		if id := w.Condition["broadcaster_user_id"]; id != "" {
+			t.unpublish(broadcaster{id: id}.key().String(), aboutEventSub)
+		}
+	}
 }
 
 // judgeSubscriptions makes the connector "eventsub" of each channel what its

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/sourcestate/sourcestate/shared/event"
 	"github.com/sourcestate/sourcestate/shared/source"
 	"github.com/sourcestate/sourcestate/shared/twitch"
 	"github.com/sourcestate/sourcestate/shared/twitchtest"
@@ -103,6 +104,9 @@ func TestARevokedSubscriptionIsBackAfterTheNextTick(t *testing.T) {
 					}
 				}
 			}
+			s.tell(event.TypeSourceStatus, event.Object{ // as EventSub does
+				"id": channelID, "connector": "eventsub", "status": "DISCONNECTED", "lastError": event.Object{"code": status},
+			})
 			report := s.mustBeat()
 			if step := report.Steps["subscriptions"]; len(step.Deleted) != 1 || !strings.Contains(step.Deleted[0], status) || len(step.Created) != 1 {
 				t.Errorf("report %+v", step)
@@ -111,6 +115,9 @@ func TestARevokedSubscriptionIsBackAfterTheNextTick(t *testing.T) {
 			s.mustBeat()
 			if diff := cmp.Diff(allEnabled, s.subscriptions()); diff != "" {
 				t.Errorf("subscriptions (-want +got):\n%s", diff)
+			}
+			if d := s.document("twitch:" + channelID); d.Status != source.Connected || d.LastError != nil {
+				t.Errorf("status %q, error %+v", d.Status, d.LastError)
 			}
 		})
 	}

@@ -20,6 +20,7 @@ type tick struct {
 	ledger *ledger.Ledger
 	latest Latest
 
+	pushes       []string // names of the marks of what was pushed
 	broadcasters []broadcaster
 	observations []observation
 
@@ -106,6 +107,9 @@ func (t *tick) recall(ctx context.Context) (err error) {
 	for _, page := range t.ledger.Spoilt {
 		t.report.step("ledger").note("page %s could not be read; its sources are published once more", page)
 	}
+	if err := t.recallPushes(ctx); err != nil {
+		return err
+	}
 	t.latest, err = readLatest(ctx, t.Records)
 	return err
 }
@@ -116,7 +120,11 @@ func (t *tick) remember(ctx context.Context) {
 	if t.report.DryRun {
 		return
 	}
-	if err := t.ledger.Write(ctx, t.Records, t.now); err != nil {
+	err := t.ledger.Write(ctx, t.Records, t.now)
+	if err == nil {
+		err = t.forgetPushes(ctx)
+	}
+	if err != nil {
 		t.report.step("ledger").fail("writing the ledger", err)
 	}
 	t.latest.At = event.FormatTime(t.now)

@@ -40,7 +40,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.SetOutput(stderr)
 	flags.StringVar(&o.addr, "addr", "127.0.0.1:8080", "`address` to serve on; port 0 is a free one")
 	flags.StringVar(&o.data, "data", ".local/", "`directory` of the documents; created when missing")
-	flags.BoolVar(&o.demo, "demo", true, "simulate three channels; -demo=false starts empty")
+	flags.BoolVar(&o.demo, "demo", true, "simulate Twitch and connectors; -demo=false starts empty")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return options{}, err
@@ -74,9 +74,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, getenv fu
 	if err != nil {
 		return err
 	}
-	s, err := open(ctx, o.data, stdout, stderr, getenv)
+	s, err := open(ctx, o, stdout, stderr, getenv)
 	if err != nil {
 		return err
 	}
-	return errors.Join(s.serve(ctx, o, stdout), s.close(ctx))
+	return errors.Join(s.serve(ctx, stdout), s.close(ctx))
 }

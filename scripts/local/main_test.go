@@ -247,29 +247,6 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-func TestTheDemoShowsThreeSources(t *testing.T) {
-	t.Parallel()
-	i := begin(t, t.TempDir(), nil)
-	var got []string
-	eventually(t, "three sources say whether they are live", func() bool {
-		got = nil
-		for _, s := range i.get(t, "/api/sources")["sources"].([]any) {
-			s := s.(map[string]any)
-			if s["streamStatus"] != nil && s["metadata"] != nil {
-				got = append(got, fmt.Sprint(s["displayName"], " ", s["streamStatus"]))
-			}
-		}
-		return len(got) == 3
-	})
-	slices.Sort(got)
-	if diff := cmp.Diff([]string{"Lanternfish ONLINE", "MossAndStone ONLINE", "Night_Train OFFLINE"}, got); diff != "" {
-		t.Errorf("sources (-want +got):\n%s", diff)
-	}
-	for _, m := range i.messages(t, bus.DeadLetter) {
-		t.Errorf("dead letter %v", m)
-	}
-}
-
 // It is not parallel: every other goroutine of this program would be one of its
 // own.
 func TestNothingRunsOnAfterTheEnd(t *testing.T) {

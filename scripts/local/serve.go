@@ -5,12 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"sync"
 	"time"
-
-	"github.com/sourcestate/sourcestate/scripts/local/demo"
 )
 
 const (
@@ -22,29 +19,23 @@ const (
 	seed = 1
 )
 
-// serve listens, says so, and answers until ctx ends and all answers are given.
-func (s *suite) serve(ctx context.Context, o options, stdout io.Writer) error {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", o.addr)
-	if err != nil {
-		return err // it says what and where
-	}
+// serve says where it serves, and answers until ctx ends and all answers are
+// given.
+func (s *suite) serve(ctx context.Context, stdout io.Writer) error {
 	server := &http.Server{Handler: s.handler, ReadHeaderTimeout: headerTimeout}
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-
-	origin := "http://" + listener.Addr().String()
-	if _, err := fmt.Fprintf(stdout, "ready %s/\n", origin); err != nil {
+	go func() { served <- server.Serve(s.listener) }()
+	if _, err := fmt.Fprintf(stdout, "ready %s/\n", s.origin()); err != nil {
 		return errors.Join(fmt.Errorf("telling the address: %w", err), server.Close())
 	}
-	stopDemo := s.demo(ctx, o, origin)
-	defer stopDemo()
-
+	stop := s.live(ctx)
+	defer stop()
 	select {
 	case err := <-served:
 		return fmt.Errorf("serving: %w", err)
 	case <-ctx.Done():
 	}
-	stopDemo()
+	stop()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {
@@ -53,22 +44,51 @@ func (s *suite) serve(ctx context.Context, o options, stdout io.Writer) error {
 	return nil
 }
 
-// demo starts the demo world, if there is to be one. It stops with ctx; stop
-// waits for that.
-func (s *suite) demo(ctx context.Context, o options, origin string) (stop func()) {
-	if !o.demo {
-		return func() {}
-	}
+// live lets time pass: the heartbeat ticks, and the demo world plays. Both stop
+// with ctx; stop waits for that.
+func (s *suite) live(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	var world sync.WaitGroup
-	world.Go(func() {
-		demo.Run(ctx, demo.Config{
-			URL: origin + webhookPath, Secret: s.secret, Seed: seed,
-			Now: time.Now, Sleep: demo.Sleep, Log: s.log,
-		})
-	})
+	var running sync.WaitGroup
+	running.Go(func() { s.tick(ctx) })
+	if s.world != nil {
+		running.Go(func() { s.world.Run(ctx) })
+	}
 	return func() {
 		cancel()
-		world.Wait()
+		running.Wait()
 	}
+}
+
+// tick calls the heartbeat at once and then at every interval, by HTTP as Cloud
+// Scheduler does.
+func (s *suite) tick(ctx context.Context) {
+	transport := &http.Transport{MaxIdleConns: 1}
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: transport, Timeout: 2 * time.Minute}
+	ticker := time.NewTicker(s.interval)
+	defer ticker.Stop()
+	for {
+		if err := call(ctx, client, s.origin()+heartbeatPath); err != nil && ctx.Err() == nil {
+			s.log.WarnContext(ctx, "heartbeat not answered", "error", err.Error())
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// call posts nothing, and leaves what is answered to the log of the function.
+func call(ctx context.Context, client *http.Client, url string) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, http.NoBody)
+	if err != nil {
+		return err
+	}
+	answer, err := client.Do(r)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, answer.Body)
+	return errors.Join(err, answer.Body.Close())
 }

@@ -6,14 +6,17 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"time"
 
 	"google.golang.org/api/option"
 
 	"github.com/sourcestate/sourcestate/functions/eventsub"
+	"github.com/sourcestate/sourcestate/functions/heartbeat"
 	"github.com/sourcestate/sourcestate/functions/persistence"
 	"github.com/sourcestate/sourcestate/functions/status"
+	"github.com/sourcestate/sourcestate/scripts/local/demo"
 	"github.com/sourcestate/sourcestate/scripts/local/pubsub"
 	"github.com/sourcestate/sourcestate/shared/bus"
 	"github.com/sourcestate/sourcestate/shared/logging"
@@ -21,7 +24,8 @@ import (
 )
 
 const (
-	webhookPath = "/webhooks/twitch"
+	webhookPath   = "/webhooks/twitch"
+	heartbeatPath = "/heartbeat"
 
 	// project is where the topics are. Nothing of it leaves the process.
 	project = "local"
@@ -32,60 +36,64 @@ const (
 // A suite is everything that runs, wired.
 type suite struct {
 	log       *slog.Logger
-	secret    string // signs what the demo world sends
+	listener  net.Listener
+	world     *demo.World // nil: there is none
 	documents *bolt.Store
 	broker    *pubsub.Broker
 	publisher *bus.Publisher
 	handler   http.Handler
+	interval  time.Duration // between ticks of the heartbeat
 }
 
-// configs are the configurations of the functions.
-type configs struct {
-	eventsub    eventsub.Config
-	persistence persistence.Config
-	status      status.Config
-}
+// origin is where the suite serves.
+func (s *suite) origin() string { return "http://" + s.listener.Addr().String() }
 
-// load reads the configurations. The error joins all faults.
-func load(getenv func(string) string) (c configs, err error) {
-	var faults [3]error
-	c.eventsub, faults[0] = eventsub.Load(getenv)
-	c.persistence, faults[1] = persistence.Load(getenv)
-	c.status, faults[2] = status.Load(getenv)
-	return c, errors.Join(faults[:]...)
-}
-
-// open opens the store, which no other process may have open, and wires the
-// functions to it and to a bus of their own.
-func open(ctx context.Context, dir string, stdout, stderr io.Writer, getenv func(string) string) (*suite, error) {
-	documents, err := bolt.Open(dir, time.Now)
+// open opens the store, which no other process may have open, listens, and wires
+// the functions to the store and to a bus of their own.
+func open(ctx context.Context, o options, stdout, stderr io.Writer, getenv func(string) string) (*suite, error) {
+	documents, err := bolt.Open(o.data, time.Now)
 	if err != nil {
 		return nil, fmt.Errorf("%w (does another scripts/local use this -data?)", err)
 	}
 	s := &suite{log: logging.New(stderr, ""), documents: documents}
-	if err := s.wire(ctx, dir, stdout, getenv); err != nil {
+	if err := s.prepare(ctx, o, stdout, getenv); err != nil {
 		return nil, errors.Join(err, s.close(ctx))
 	}
 	return s, nil
 }
 
-func (s *suite) wire(ctx context.Context, dir string, stdout io.Writer, getenv func(string) string) error {
+func (s *suite) prepare(ctx context.Context, o options, stdout io.Writer, getenv func(string) string) (err error) {
+	if s.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", o.addr); err != nil {
+		return err // it says what and where
+	}
+	settings := make(map[string]string)
+	if o.demo {
+		s.world, err = demo.Start(ctx, demo.Config{Seed: seed, Now: time.Now, Sleep: demo.Sleep, Log: s.log})
+		if err != nil {
+			return err
+		}
+		if settings, err = s.world.Environment(s.origin() + webhookPath); err != nil {
+			return err
+		}
+	}
 	secrets := getenv("TWITCH_EVENTSUB_SECRETS")
 	if secrets == "" {
-		var err error
-		if secrets, err = keptSecret(dir); err != nil {
+		if secrets, err = keptSecret(o.data); err != nil {
 			return err
 		}
 		if _, err := fmt.Fprintf(stdout, "secret %s\n", secrets); err != nil {
 			return fmt.Errorf("telling the secret: %w", err)
 		}
 	}
-	config, err := load(environment(getenv, secrets))
+	config, err := load(environment(getenv, secrets, settings))
 	if err != nil {
 		return err
 	}
-	s.secret = config.eventsub.Secrets.Newest()
+	s.interval = config.interval
+	return s.wire(ctx, config)
+}
 
+func (s *suite) wire(ctx context.Context, config configs) error {
 	s.broker = pubsub.Start(ctx, pubsub.Config{Now: time.Now, Log: s.log})
 	topics := topics{broker: s.broker, prefix: config.eventsub.Prefix}
 	for _, name := range []string{bus.Ingress, bus.Transition, bus.DeadLetter} {
@@ -102,9 +110,12 @@ func (s *suite) wire(ctx context.Context, dir string, stdout io.Writer, getenv f
 		return err
 	}
 	keeper := persistence.New(s.documents, s.publisher, s.log)
+	ticker := heartbeat.New(config.heartbeat, s.documents, s.publisher, s.log)
 	mux := http.NewServeMux()
 	mux.Handle(webhookPath, eventsub.New(config.eventsub, s.publisher, s.log))
 	mux.Handle("/persistence", keeper)
+	mux.Handle(heartbeatPath, ticker)
+	mux.Handle(heartbeatPath+"/", ticker)
 	mux.HandleFunc("/_debug/bus", topics.debug)
 	mux.Handle("/", status.New(config.status, s.documents, s.log))
 	s.handler = mux
@@ -128,22 +139,12 @@ func (s *suite) close(ctx context.Context) error {
 	if s.broker != nil {
 		s.broker.Close()
 	}
-	return errors.Join(append(errs, s.documents.Close())...)
-}
-
-// environment is the environment with what a local run decides for itself.
-func environment(getenv func(string) string, secrets string) func(string) string {
-	return func(name string) string {
-		switch name {
-		case "TWITCH_EVENTSUB_SECRETS":
-			return secrets
-		case "GOOGLE_CLOUD_PROJECT":
-			return project
-		case "STATUS_REDACT":
-			if getenv(name) == "" {
-				return "false"
-			}
-		}
-		return getenv(name)
+	if s.world != nil {
+		errs = append(errs, s.world.Close())
 	}
+	if s.listener != nil {
+		// The server has closed it already, if there was one.
+		_ = s.listener.Close()
+	}
+	return errors.Join(append(errs, s.documents.Close())...)
 }

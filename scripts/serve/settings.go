@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/sourcestate/sourcestate/functions/eventsub"
+	"github.com/sourcestate/sourcestate/functions/heartbeat"
 	"github.com/sourcestate/sourcestate/functions/persistence"
 	"github.com/sourcestate/sourcestate/functions/status"
 )
@@ -19,6 +20,10 @@ type function struct {
 func functions() []function {
 	return []function{
 		{"EventSub", checkEventSub},
+		{"Heartbeat", func(getenv func(string) string) error {
+			_, err := heartbeat.Load(getenv)
+			return err
+		}},
 		{"Persistence", func(getenv func(string) string) error {
 			_, err := persistence.Load(getenv)
 			return err

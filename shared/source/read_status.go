@@ -118,6 +118,10 @@ func (u *Update) readState(body event.Object, word string) {
 	}
 	u.heartbeat = true
 	o := observation{Key: u.connector, Value: status, Instance: u.instance}
+	// A publisher that maps states itself leaves the connector's word there.
+	if raw, ok := u.metadata[connectorState].(string); ok {
+		word = truncate(raw, maxName)
+	}
 	if word != status {
 		o.State = word
 	}

@@ -18,6 +18,7 @@ const (
 	Watchlist Collection = "watchlist" // which broadcasters are watched, by source
 	Heartbeat Collection = "heartbeat" // what the heartbeat tells and its lease
 	Ledger    Collection = "ledger"    // what the heartbeat has published
+	Pushed    Collection = "pushed"    // what was pushed since the last tick of the heartbeat
 )
 
 // Records keeps small documents for functions: JSON objects by collection and

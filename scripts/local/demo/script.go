@@ -5,128 +5,165 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/sourcestate/sourcestate/shared/event"
+	"github.com/sourcestate/sourcestate/shared/connectortest"
+	"github.com/sourcestate/sourcestate/shared/twitchtest"
 )
 
-const (
-	// stagger is the time between the first messages of two channels.
-	stagger = 100 * time.Millisecond
-	// shortest and longest are the bounds of the time between two messages of one
-	// channel.
-	shortest = 20 * time.Second
-	longest  = 60 * time.Second
-)
-
-// A member of the cast is a channel: its names and what it may be about.
-type member struct {
-	id, login, name string
-	titles          []string
-	late            bool // does not begin with a stream
+// A scene is something that happens at a time.
+type scene struct {
+	at   time.Time
+	play func()
 }
 
-var cast = []member{
-	{"40000001", "lanternfish", "Lanternfish", []string{
-		"Deep sea, no torch", "Speedrun practice", "One more dive", "Chat picks the depth",
-	}, false},
-	{"40000002", "mossandstone", "MossAndStone", []string{
-		"Building a garden wall", "Slow morning, loud kettle", "Stone by stone", "Questions and answers",
-	}, false},
-	{"40000003", "night_train", "Night_Train", []string{
-		"Last departure", "Signals and points", "Rain on the window", "Timetable of dreams",
-	}, true},
+// A thread is a story that goes on by itself: each step plays and tells when the
+// next one comes.
+type thread struct {
+	at   time.Time
+	step func() (pause time.Duration)
 }
 
-// category is a category of Twitch, by id and name.
-type category struct{ id, name string }
-
-var categories = []category{
-	{"509658", "Just Chatting"}, {"509670", "Science & Technology"}, {"26936", "Music"}, {"509673", "Makers & Crafting"},
-}
-
-// A webhook is one notification and when it is to be sent.
-type webhook struct {
-	at            time.Time
-	id            string
-	kind, version string
-	broadcasterID string
-	event         event.Object
-}
-
-// A script is what happens in the world, webhook by webhook, without end. The
-// same seed and start give the same script; another start gives other streams.
+// A script is what happens in the world, scene by scene, without end. The same
+// seed gives the same story.
 type script struct {
-	random   *rand.Rand
-	channels []*channel
+	*World
+	random  *rand.Rand
+	threads []*thread
 }
 
-// A channel is one simulated channel and what comes next of it.
-type channel struct {
-	member
-	next   time.Time
-	told   int    // how many webhooks
-	stream string // its current one, or none
-}
-
-func newScript(seed uint64, start time.Time) *script {
-	s := &script{random: rand.New(rand.NewPCG(seed, 0))}
+func newScript(w *World, seed uint64, start time.Time) *script {
+	s := &script{World: w, random: rand.New(rand.NewPCG(seed, 0))}
+	// The first tick of the heartbeat subscribes; what happens before is found out
+	// by polls.
 	for i, m := range cast {
-		s.channels = append(s.channels, &channel{member: m, next: start.Add(time.Duration(i) * stagger)})
+		c := &channel{script: s, member: m}
+		s.add(start.Add(time.Duration(1+2*i)*time.Second), c.step)
 	}
+	s.add(start.Add(time.Second), s.count)
+	s.add(start.Add(25*time.Second), s.discord())
+	s.add(start.Add(45*time.Second), s.slack())
+	s.add(start.Add(70*time.Second), s.outage())
+	s.add(start.Add(100*time.Second), s.restart())
 	return s
 }
 
-// step is the next webhook, never earlier than the one before.
-func (s *script) step() webhook {
-	c := s.channels[0]
-	for _, other := range s.channels[1:] {
-		if other.next.Before(c.next) {
-			c = other
+func (s *script) add(at time.Time, step func() time.Duration) {
+	s.threads = append(s.threads, &thread{at: at, step: step})
+}
+
+// next is the next scene, never earlier than the one before.
+func (s *script) next() scene {
+	first := s.threads[0]
+	for _, t := range s.threads[1:] {
+		if t.at.Before(first.at) {
+			first = t
 		}
 	}
-	c.told++
-	w := webhook{at: c.next, broadcasterID: c.id, version: "1"}
-	w.id = event.NewID(fmt.Sprintf("demo/%s/%d/%d", c.login, w.at.UnixNano(), c.told))
-	pause := shortest + time.Duration(s.random.Int64N(int64(longest-shortest)))
+	return scene{at: first.at, play: func() { first.at = first.at.Add(first.step()) }}
+}
+
+// between is a random time from one to another.
+func (s *script) between(from, to time.Duration) time.Duration {
+	return from + time.Duration(s.random.Int64N(int64(to-from)))
+}
+
+// count lets messages come.
+func (s *script) count() time.Duration {
+	for _, name := range []string{"twitch", "discord", "discord-broadcaster", "slack", "twilio"} {
+		n := s.random.IntN(4)
+		s.chat.Count(name, "received", n)
+		s.chat.Count(name, "published", n)
+	}
+	s.kick.Count("kick", "received", s.random.IntN(3))
+	return 2 * time.Second
+}
+
+// discord fails with an error now and then.
+func (s *script) discord() func() time.Duration {
+	broken := false
+	return func() time.Duration {
+		if broken = !broken; broken {
+			s.chat.Change("discord", connectortest.Snapshot{
+				"state": "ERROR", "lastError": map[string]any{"code": "gateway_closed", "message": "the gateway closed the connection (4000)"},
+			})
+			return s.between(15*time.Second, 30*time.Second)
+		}
+		s.chat.Change("discord", connectortest.Snapshot{"state": "CONNECTED", "lastError": nil})
+		return s.between(90*time.Second, 180*time.Second)
+	}
+}
+
+// slack connects anew now and then.
+func (s *script) slack() func() time.Duration {
+	away := false
+	return func() time.Duration {
+		if away = !away; away {
+			s.chat.Change("slack", connectortest.Snapshot{"state": "RECONNECTING"})
+			return s.between(6*time.Second, 12*time.Second)
+		}
+		s.chat.Change("slack", connectortest.Snapshot{"state": "CONNECTED", "reconnects": 1})
+		return s.between(60*time.Second, 120*time.Second)
+	}
+}
+
+// outage takes the whole service for Kick away for longer than three polls.
+func (s *script) outage() func() time.Duration {
+	gone := false
+	return func() time.Duration {
+		if gone = !gone; gone {
+			s.kick.Fail(connectortest.Dead)
+			return s.between(30*time.Second, 45*time.Second)
+		}
+		s.kick.Heal()
+		return s.between(120*time.Second, 200*time.Second)
+	}
+}
+
+// restart replaces the instance of the chat service, whose counters begin at 0.
+func (s *script) restart() func() time.Duration {
+	n := 1
+	return func() time.Duration {
+		n++
+		s.chat.Restart(fmt.Sprint("chat-", n))
+		return s.between(4*time.Minute, 6*time.Minute)
+	}
+}
+
+// A channel is one of the cast and what comes next of it.
+type channel struct {
+	*script
+	member
+	live  bool
+	until time.Time // when that changes
+}
+
+// step goes live, varies the viewers, changes the title at times, and ends.
+func (c *channel) step() time.Duration {
+	const beat = 4 * time.Second
+	user := c.twitch.User(c.id)
+	now := c.config.Now()
 	switch {
-	case c.told == 1:
-		s.retitle(c, &w)
-		pause = stagger / 2
-	case c.told == 2 && c.late:
-		// It is said, because an earlier run may have left the channel live.
-		w.kind, w.event = "stream.offline", c.event()
-	case c.stream == "":
-		s.online(c, &w)
-	case s.random.IntN(2) == 0:
-		s.retitle(c, &w)
-	default:
-		w.kind, w.event = "stream.offline", c.event()
-		w.event["id"], c.stream = c.stream, ""
+	case !c.live && !now.Before(c.until):
+		c.live, c.until = true, now.Add(c.between(60*time.Second, 150*time.Second))
+		user.GoLive(c.title(), c.category(), c.around(c.viewers))
+	case c.live && !now.Before(c.until):
+		c.live, c.until = false, now.Add(c.between(20*time.Second, 60*time.Second))
+		if c.random.IntN(4) == 0 {
+			c.twitch.Drop("stream.offline", c.id, 1) // and polls find out
+		}
+		user.GoOffline()
+	case c.live && c.random.IntN(10) == 0:
+		user.Retitle(c.title(), c.category())
+	case c.live:
+		user.SetViewers(c.around(c.viewers))
 	}
-	c.next = c.next.Add(pause)
-	return w
+	return beat
 }
 
-func (s *script) online(c *channel, w *webhook) {
-	c.stream = fmt.Sprint(w.at.UnixMilli(), c.id[len(c.id)-1:])
-	w.kind, w.event = "stream.online", c.event()
-	w.event["id"], w.event["type"] = c.stream, "live"
-	w.event["started_at"] = w.at.UTC().Format(time.RFC3339)
-}
+func (c *channel) category() twitchtest.Category { return categories[c.random.IntN(len(categories))] }
 
-func (s *script) retitle(c *channel, w *webhook) {
-	category := categories[s.random.IntN(len(categories))]
-	w.kind, w.version, w.event = "channel.update", "2", c.event()
-	w.event["title"] = c.titles[s.random.IntN(len(c.titles))]
-	w.event["language"] = "en"
-	w.event["category_id"], w.event["category_name"] = category.id, category.name
-	w.event["content_classification_labels"] = []string{}
-}
+func (c *channel) title() string { return c.titles[c.random.IntN(len(c.titles))] }
 
-// event is what every event of the channel has.
-func (c *channel) event() event.Object {
-	return event.Object{
-		"broadcaster_user_id":    c.id,
-		"broadcaster_user_login": c.login,
-		"broadcaster_user_name":  c.name,
-	}
+// around is a number near n.
+func (c *channel) around(n int) int {
+	return max(1, n*(85+c.random.IntN(30))/100+c.random.IntN(3)-1)
 }
