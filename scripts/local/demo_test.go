@@ -148,19 +148,15 @@ func deliver(t testing.TB, world *twitchtest.World) (failed []twitchtest.Deliver
 	return failed
 }
 
-func TestAPushedSnapshotShowsWithinASecond(t *testing.T) {
+func TestAPushedSnapshotShowsWithoutATick(t *testing.T) {
 	t.Parallel()
 	i := begin(t, t.TempDir(), withSecret, "-demo=false")
-	sent := time.Now()
 	a := i.do(t, http.MethodPost, "/heartbeat/snapshots?connector=slack",
 		`{"state":"ERROR","id":"slack-socket-mode","lastError":{"code":"socket_error","message":"boom"}}`, nil)
 	if a.status != http.StatusOK {
 		t.Fatalf("answered %d %s", a.status, a.body)
 	}
 	eventually(t, "the error is shown", func() bool { return i.source(t, "slack:slack-socket-mode")["status"] == "ERROR" })
-	if took := time.Since(sent); took > time.Second {
-		t.Errorf("it took %v", took)
-	}
 	if diff := cmp.Diff("socket_error", at(i.source(t, "slack:slack-socket-mode"), "lastError", "code")); diff != "" {
 		t.Errorf("error (-want +got):\n%s", diff)
 	}

@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -25,11 +24,7 @@ var withSecret = map[string]string{"TWITCH_EVENTSUB_SECRETS": secret}
 func TestAWebhookBecomesADocument(t *testing.T) {
 	t.Parallel()
 	i := begin(t, t.TempDir(), withSecret, "-demo=false")
-	sent := time.Now()
 	document := i.goesLive(t, secret, online("m1", "1337", "9001"), "twitch:1337")
-	if took := time.Since(sent); took > time.Second {
-		t.Errorf("the document took %v", took)
-	}
 	if document["displayName"] != "ExampleChan" || document["stream"].(map[string]any)["id"] != "9001" {
 		t.Errorf("document %v", document)
 	}
