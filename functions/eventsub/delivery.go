@@ -115,9 +115,7 @@ func (d delivery) revoked() (event.BusMessage, error) {
 	if id == "" {
 		return event.BusMessage{}, errNoSource
 	}
-	f := d.fact(m.Subscription)
-	f.kind = kindRevocation
-	return encoded(f.revocation(id, m.Subscription))
+	return encoded(d.fact(m.Subscription).revocation(id, m.Subscription))
 }
 
 // parse reads a body. The error is a rejection.

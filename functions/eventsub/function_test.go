@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"cloud.google.com/go/pubsub/v2/pstest"
@@ -81,12 +82,14 @@ func TestWhatTheBusRefusesForGoodIsDeadLettered(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("PUBSUB_EMULATOR_HOST", server.Addr)
-	publisher, err := bus.Open(t.Context(), bus.Config{Project: "p"})
+	const timeout = time.Minute // the race detector is slow with a megabyte
+	publisher, err := bus.Open(t.Context(), bus.Config{Project: "p", Timeout: timeout})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { publisher.Close() })
 	h := newHandlerWith(t, publisher)
+	h.Timeout = timeout
 	m := notification(`{"subscription":{"type":"x"},"event":{"a":"` + strings.Repeat("<", 1_000_000) + `"}}`)
 	for range 2 { // the second time it is a duplicate
 		wantStatus(t, serve(h, m.request()), http.StatusNoContent)

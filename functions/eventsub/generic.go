@@ -45,7 +45,8 @@ func (f fact) genericActor() person {
 		}
 	}
 	for _, id := range []string{
-		f.condition.Text(broadcaster.id), f.condition.Text(user.id), f.data.Text("client_id"),
+		f.condition.Text(broadcaster.id), f.condition.Text(user.id),
+		f.data.Text("client_id"), f.condition.Text("client_id"),
 	} {
 		if usableID(id) {
 			return person{id: id}

@@ -82,6 +82,7 @@ func TestGenericIdentity(t *testing.T) {
 			`{"id":"9","platform":"twitch","metadata":{}}`},
 		{"then the condition's user", `{"user_id":8}`, `{"client_id":"c"}`, `{"id":"8","platform":"twitch","metadata":{}}`},
 		{"then the client", `{"client_id":"d"}`, `{"client_id":"c"}`, `{"id":"c","platform":"twitch","metadata":{}}`},
+		{"then the condition's client", `{"client_id":"d","conduit_id":"x"}`, `{"conduit_id":"x"}`, `{"id":"d","platform":"twitch","metadata":{}}`},
 		{"nobody known", `{}`, `{}`, `{"id":"unknown","platform":"twitch","metadata":{}}`},
 		{"an id of 600 characters is none", `{}`, `{"broadcaster_user_id":"` + long + `","user_id":"44"}`,
 			`{"id":"44","platform":"twitch","metadata":{"broadcasterId":"` + long + `"}}`},

@@ -64,6 +64,11 @@ func TestAnswersToStrangers(t *testing.T) {
 		{"a signature without its prefix", with(twitch.HeaderSignature, good[7:]), http.StatusForbidden},
 		{"the prefix alone", with(twitch.HeaderSignature, "sha256="), http.StatusForbidden},
 		{"a signature that is cut off", with(twitch.HeaderSignature, good[:40]), http.StatusForbidden},
+		{"a signature in upper case", with(twitch.HeaderSignature, "sha256="+strings.ToUpper(good[7:])), http.StatusForbidden},
+		{"another algorithm", with(twitch.HeaderSignature, "sha1="+good[7:]), http.StatusForbidden},
+		{"a signature with something behind it", with(twitch.HeaderSignature, good+"0"), http.StatusForbidden},
+		{"a list of signatures", with(twitch.HeaderSignature, good+","+good), http.StatusForbidden},
+		{"a signature of 64 KiB", with(twitch.HeaderSignature, strings.Repeat("x", 1<<16)), http.StatusForbidden},
 		{"a body over the limit", func(r *http.Request) { setBody(r, make([]byte, 2<<20)) }, http.StatusRequestEntityTooLarge},
 		{"a body one byte over the limit", func(r *http.Request) { setBody(r, make([]byte, 1<<20+1)) }, http.StatusRequestEntityTooLarge},
 		{"a body over the limit without headers", func(r *http.Request) { setBody(r, make([]byte, 2<<20)); r.Header = http.Header{} }, http.StatusRequestEntityTooLarge},
@@ -104,6 +109,36 @@ func TestUnreadableTimestampThatWasSignedIsRefused(t *testing.T) {
 	}
 }
 
+// TestOddTimestampsThatCanBeRead: what is ahead of us is accepted, and readers
+// guard themselves; what is older than ten minutes is acknowledged.
+func TestOddTimestampsThatCanBeRead(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ name, timestamp, observedAt string }{
+		{"the last year", "9999-12-31T23:59:59.999999999Z", "9999-12-31T23:59:59.999Z"},
+		{"an offset", "2026-05-01T23:00:07+11:00", "2026-05-01T12:00:07.000Z"},
+		{"twelve digits", "2026-05-01T12:00:07.123456789012Z", "2026-05-01T12:00:07.123Z"},
+		{"the year 0", "0000-01-01T00:00:00Z", ""},
+		{"the zero of Go", "0001-01-01T00:00:00Z", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			h, rec := newHandler(t)
+			m := notification(offlineBody)
+			m.timestamp = tt.timestamp
+			wantStatus(t, serve(h, m.request()), http.StatusNoContent)
+			if tt.observedAt == "" {
+				if messages := rec.take(); len(messages) != 0 {
+					t.Errorf("published %+v", messages)
+				}
+				return
+			}
+			if got := onlyEvent(t, rec).Object("externalEvent").Object("metadata").Text("observedAt"); got != tt.observedAt {
+				t.Errorf("observedAt = %q, want %q", got, tt.observedAt)
+			}
+		})
+	}
+}
+
 func TestWithoutSecretsNothingIsAnswered(t *testing.T) {
 	t.Parallel()
 	var logs bytes.Buffer
@@ -129,6 +164,9 @@ func TestVerification(t *testing.T) {
 	for _, tt := range []struct{ name, body, want string }{
 		{"with a subscription", challengeBody, "c0ffee"},
 		{"of a conduit, without one", `{"challenge":"c0ffee","conduit_shard":{"conduit_id":"c","shard":"42"}}`, "c0ffee"},
+		{"of an authorization, with a broadcaster in its condition",
+			`{"challenge":"c0ffee","subscription":{"type":"user.authorization.revoke","condition":{"broadcaster_user_id":"1337"},"transport":{"callback":"null"}}}`, "c0ffee"},
+		{"beside an event", `{"challenge":"c0ffee","event":{"broadcaster_user_id":"1337"}}`, "c0ffee"},
 		{"a number", `{"challenge":12345678901234567890}`, "12345678901234567890"},
 		{"not to be read as HTML", `{"challenge":"<script>\"é\""}`, `<script>"é"`},
 	} {

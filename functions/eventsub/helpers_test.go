@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/sourcestate/sourcestate/shared/bus"
 	"github.com/sourcestate/sourcestate/shared/event"
 	"github.com/sourcestate/sourcestate/shared/twitch"
@@ -136,6 +138,26 @@ func onlyEvent(t testing.TB, rec *recorder) event.Object {
 		t.Fatalf("published %d messages, want one to %s: %+v", len(messages), bus.Ingress, messages)
 	}
 	return object(t, messages[0].Message.Data)
+}
+
+// wantMessage fails the test unless one event was published, with this body and
+// with the attributes that repeat parts of it.
+func wantMessage(t testing.TB, rec *recorder, want event.Object) {
+	t.Helper()
+	messages := rec.take()
+	if len(messages) != 1 || messages[0].Topic != bus.Ingress {
+		t.Fatalf("published %d messages, want one to %s: %+v", len(messages), bus.Ingress, messages)
+	}
+	if diff := cmp.Diff(want, object(t, messages[0].Message.Data)); diff != "" {
+		t.Errorf("body (-want +got):\n%s", diff)
+	}
+	attributes := event.Attributes{
+		"type": want.Text("type"), "source": "ingress.twitch.eventsub", "platform": "twitch",
+		"correlationId": want.Text("correlationId"), "idempotencyKey": want.Text("correlationId"),
+	}
+	if diff := cmp.Diff(attributes, messages[0].Message.Attributes); diff != "" {
+		t.Errorf("attributes (-want +got):\n%s", diff)
+	}
 }
 
 // onlyLetter is the payload of the one dead letter that was published.

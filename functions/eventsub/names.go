@@ -131,10 +131,10 @@ func milliseconds(text string) string {
 }
 
 // formatted is a timestamp as the bus writes it; ok is false when it cannot be
-// read, or not be read back because an offset moved it beyond the year 9999.
+// read.
 func formatted(text string) (string, bool) {
 	t, err := event.ParseTime(text)
-	if err != nil || t.Year() < 0 || t.Year() > 9999 {
+	if err != nil {
 		return "", false
 	}
 	return event.FormatTime(t), true

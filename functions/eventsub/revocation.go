@@ -33,12 +33,16 @@ func (f fact) revocation(id string, s *twitch.Subscription) (*event.Event, error
 	if reason == "" {
 		reason = "unknown"
 	}
+	message := "Twitch revoked a subscription"
+	if f.kind != "" {
+		message = "Twitch revoked the subscription to " + f.kind
+	}
 	payload := event.Object{
 		"connector": connectorEventSub,
 		"status":    source.Disconnected,
 		"lastError": event.Object{
 			"code":    reason,
-			"message": "Twitch revoked the subscription to " + s.Type,
+			"message": message,
 			"at":      f.sentAt,
 		},
 	}
@@ -47,5 +51,6 @@ func (f fact) revocation(id string, s *twitch.Subscription) (*event.Event, error
 		payload["auth"] = event.Object{"reason": authorizationRevoked}
 	}
 	metadata := event.Object{"subscriptionId": s.ID, "subscriptionType": s.Type, "condition": converted(s.Condition)}
+	f.kind = kindRevocation
 	return f.status(person{id: id}, metadata, payload)
 }

@@ -77,6 +77,24 @@ func TestRevocation(t *testing.T) {
 	}
 }
 
+func TestRevocationWithoutTheTypeOfItsSubscription(t *testing.T) {
+	t.Parallel()
+	m := notification(`{"subscription":{"status":"user_removed","condition":{"broadcaster_user_id":"1337"}}}`)
+	m.kind = twitch.MessageRevocation
+	for header, want := range map[string]string{
+		"":               "Twitch revoked a subscription",
+		"stream.offline": "Twitch revoked the subscription to stream.offline",
+	} {
+		h, rec := newHandler(t)
+		r := m.request()
+		r.Header.Set(twitch.HeaderSubscriptionType, header)
+		wantStatus(t, serve(h, r), http.StatusNoContent)
+		if got := onlyEvent(t, rec).Object("payload").Object("lastError").Text("message"); got != want {
+			t.Errorf("message = %q, want %q", got, want)
+		}
+	}
+}
+
 func TestRevocationOfNoSourceIsOnlyLogged(t *testing.T) {
 	t.Parallel()
 	for _, subscription := range []string{

@@ -10,16 +10,15 @@ import (
 var (
 	streamOnline = row{
 		kind: event.TypeStreamOnline, created: "started_at", actor: broadcaster,
-		people: []part{broadcaster}, metadata: []string{"type", "title", "started_at"},
+		people: []part{broadcaster}, metadata: []string{"type", "title"},
 		refine: func(f fact, e *event.Event) {
 			id := f.data.Text("id")
 			// Without an id the stream is keyed by its start, and any
 			// externalEvent.id would be read as the stream's.
 			e.ExternalEvent.ID = id
 			putStreamID(e, id)
-			if !e.ExternalEvent.Metadata.Has("startedAt") {
-				e.ExternalEvent.Metadata["startedAt"] = e.ExternalEvent.CreatedAt
-			}
+			// The message's time where the start is missing or unreadable.
+			e.ExternalEvent.Metadata["startedAt"] = e.ExternalEvent.CreatedAt
 		},
 	}
 

@@ -53,6 +53,7 @@ func TestEventTimeOfAnOnline(t *testing.T) {
 
 func TestOddOnlines(t *testing.T) {
 	t.Parallel()
+	long := strings.Repeat("9", 600)
 	for _, tt := range []struct {
 		name, event         string
 		id, created, source string
@@ -74,19 +75,34 @@ func TestOddOnlines(t *testing.T) {
 			map[string]any{"broadcasterId": "1337", "streamId": "9001", "title": "Hello", "startedAt": sentAt, "observedAt": sentAt},
 		},
 		{
-			"a start without zone stays as it was sent", `"id":"9001","broadcaster_user_id":"1337","started_at":"2026-05-01T12:00:00"`,
+			"a start without zone counts as absent", `"id":"9001","broadcaster_user_id":"1337","started_at":"2026-05-01T12:00:00"`,
 			"9001", sentAt, "1337",
-			map[string]any{"broadcasterId": "1337", "streamId": "9001", "startedAt": "2026-05-01T12:00:00", "observedAt": sentAt},
+			map[string]any{"broadcasterId": "1337", "streamId": "9001", "startedAt": sentAt, "observedAt": sentAt},
+		},
+		{
+			"an empty start counts as absent", `"id":"9001","broadcaster_user_id":"1337","started_at":""`,
+			"9001", sentAt, "1337",
+			map[string]any{"broadcasterId": "1337", "streamId": "9001", "startedAt": sentAt, "observedAt": sentAt},
+		},
+		{
+			"a start that is a number counts as absent", `"id":"9001","broadcaster_user_id":"1337","started_at":1777636800`,
+			"9001", sentAt, "1337",
+			map[string]any{"broadcasterId": "1337", "streamId": "9001", "startedAt": sentAt, "observedAt": sentAt},
 		},
 		{
 			"a start that its offset moves to the year 10000", `"id":"9001","broadcaster_user_id":"1337","started_at":"9999-12-31T23:00:00-01:00"`,
 			"9001", sentAt, "1337",
-			map[string]any{"broadcasterId": "1337", "streamId": "9001", "startedAt": "9999-12-31T23:00:00-01:00", "observedAt": sentAt},
+			map[string]any{"broadcasterId": "1337", "streamId": "9001", "startedAt": sentAt, "observedAt": sentAt},
 		},
 		{
 			"a start in the year 9999", `"id":"9001","broadcaster_user_id":"1337","started_at":"9999-12-31T23:59:59Z"`,
 			"9001", "9999-12-31T23:59:59.000Z", "1337",
 			map[string]any{"broadcasterId": "1337", "streamId": "9001", "startedAt": "9999-12-31T23:59:59.000Z", "observedAt": sentAt},
+		},
+		{
+			"a stream id that no reader takes is passed on", `"id":"` + long + `\u0000","broadcaster_user_id":"1337"`,
+			long + "\x00", sentAt, "1337",
+			map[string]any{"broadcasterId": "1337", "streamId": long + "\x00", "startedAt": sentAt, "observedAt": sentAt},
 		},
 		{
 			"ids with slashes", `"id":"9/1","broadcaster_user_id":"13/37"`,

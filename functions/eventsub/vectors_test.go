@@ -20,8 +20,9 @@ import (
 	"github.com/sourcestate/sourcestate/shared/event"
 )
 
-// vector is one case of testdata/twitch, as /work/shared/vectors describes them.
-// What it says of documents is Persistence's business.
+// vector is one case of testdata/twitch: a request as it came off the socket, what
+// is changed in it, and the answer and the messages that it must give. What it
+// says of documents is Persistence's business.
 type vector struct {
 	Name   string
 	File   string

@@ -1,6 +1,7 @@
 package heartbeat
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -76,8 +77,9 @@ func (t *tick) judgePoll(p polled) {
 	served := make([]ledger.Served, 0, len(p.poll.Snapshots))
 	for _, s := range p.poll.Snapshots {
 		told := s.ID != ""
-		s = s.WithID(known[s.Connector])
-		told = told || known[s.Connector] != ""
+		last := known[cmp.Or(s.Within, s.Connector)]
+		s = s.WithID(last)
+		told = told || last != ""
 		served = append(served, ledger.Served{Connector: s.Connector, Platform: s.Platform, ID: s.ID, Told: told})
 		t.latest.Connectors[s.Connector] = event.FormatTime(t.now)
 		t.observeSnapshot(s, p.poll.Latency)

@@ -1,6 +1,7 @@
 package heartbeat
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -133,7 +134,7 @@ func (h *Handler) identified(ctx context.Context, found []connector.Snapshot) ([
 				}
 			}
 		}
-		found[i] = s.WithID(ids[s.Connector])
+		found[i] = s.WithID(ids[cmp.Or(s.Within, s.Connector)])
 	}
 	return found, nil
 }

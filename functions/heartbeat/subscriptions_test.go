@@ -193,7 +193,7 @@ func TestCreatingStopsAtTheCostLimitAndSaysSo(t *testing.T) {
 			t.Errorf("error %+v", d.LastError)
 		}
 	}
-	if connected == 0 || connected == 3 {
+	if connected > 1 { // which are created first is not settled
 		t.Errorf("%d channels are connected", connected)
 	}
 }

@@ -58,7 +58,8 @@ func (r Rejected) DeadLetter() (*Event, error) {
 	if letter.Identity.External.ID == "" {
 		letter.Identity.External = External{ID: "unknown", Platform: "system"}
 	}
-	if letter.Egress.Destination == "" {
+	// An empty destination beside a connector is a whole egress.
+	if letter.Egress.Destination == "" && letter.Egress.Connector == "" {
 		letter.Egress.Destination = "deadletter"
 	}
 	if letter.Ingress.Source == "" {

@@ -3,6 +3,7 @@ package event
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"strings"
 	"time"
 )
 
@@ -48,12 +49,13 @@ func (d *Delivery) Type() string {
 }
 
 // Source is who sent the event, e.g. "ingress.slack": of the envelope, else the
-// root of old events, else the attributes.
+// root of old events, else the attributes. The root of a bare payload may name
+// the source that it is about ("twitch:123456"), which sent nothing.
 func (d *Delivery) Source() string {
 	if d.Ingress.Source != "" {
 		return d.Ingress.Source
 	}
-	if source := d.Extra.Text("source"); source != "" {
+	if source := d.Extra.Text("source"); source != "" && !strings.Contains(source, ":") {
 		return source
 	}
 	return d.BusMessage.Attributes.Get(AttributeSource)
@@ -92,13 +94,15 @@ func (d *Delivery) Future(t time.Time) bool {
 }
 
 func (d *Delivery) statedTime() (time.Time, bool) {
-	candidates := make([]Object, 0, 3)
+	candidates := make([]Object, 0, 4)
 	candidates = append(candidates, d.Payload)
 	var created string
 	if x := d.ExternalEvent; x != nil {
 		candidates = append(candidates, x.Metadata, x.Payload)
 		created = x.CreatedAt
 	}
+	// One of these already, or the root of a bare payload.
+	candidates = append(candidates, d.Body())
 	for _, object := range candidates {
 		if t, ok := object.Time("observedAt"); ok {
 			return t, true

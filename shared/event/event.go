@@ -30,7 +30,9 @@ const (
 
 // An Event is one InternalEventV2. Timestamps are strings as FormatTime writes
 // them. Extra, here and in the parts, holds every field that has no name in
-// this package, so that an event survives decoding and encoding.
+// this package or no use under it (a null, an empty text, another type than
+// expected), so that an event survives decoding and encoding. Where a field is
+// set and Extra has its name too, the field is what is written.
 type Event struct {
 	V             string // "2"; "1" or empty in old events
 	Type          string
@@ -115,8 +117,9 @@ func NewRouting() *Routing {
 	return &Routing{Stage: "initial", Extra: Object{"slip": []any{}, "history": []any{}}}
 }
 
-// Decode reads the body of one event. Known fields of an unexpected type count
-// as absent and stay in Extra. The error is ErrNotJSON or ErrNotObject, wrapped.
+// Decode reads the body of one event. A number stands for a text by its digits;
+// other fields of an unexpected type count as absent and stay in Extra. The error
+// is ErrNotJSON or ErrNotObject, wrapped.
 func Decode(data []byte) (*Event, error) {
 	root, err := DecodeObject(data)
 	if err != nil {
@@ -169,7 +172,7 @@ func Decode(data []byte) (*Event, error) {
 
 // Encode writes the event as the UTF-8 JSON body of a bus message. Empty fields
 // are absent, but for egress.destination, which readers expect beside its
-// connector.
+// connector, and for what was decoded so.
 func (e *Event) Encode() ([]byte, error) {
 	w := newWriter()
 	w.open()
@@ -177,15 +180,15 @@ func (e *Event) Encode() ([]byte, error) {
 	w.text("type", e.Type)
 	w.text("correlationId", e.CorrelationID)
 	w.text("traceId", e.TraceID)
-	w.part("ingress", e.Ingress.encode)
-	w.part("identity", e.Identity.encode)
-	w.part("egress", e.Egress.encode)
+	w.part("ingress", e.Ingress.Extra != nil, e.Ingress.encode)
+	w.part("identity", e.Identity.Extra != nil, e.Identity.encode)
+	w.part("egress", e.Egress.Extra != nil, e.Egress.encode)
 	if e.ExternalEvent != nil {
-		w.part("externalEvent", e.ExternalEvent.encode)
+		w.part("externalEvent", true, e.ExternalEvent.encode)
 	}
 	w.object("payload", e.Payload)
 	if m := e.Message; m != nil {
-		w.part("message", func(w *writer) {
+		w.part("message", true, func(w *writer) {
 			w.text("id", m.ID)
 			w.text("role", m.Role)
 			w.text("text", m.Text)
@@ -193,7 +196,7 @@ func (e *Event) Encode() ([]byte, error) {
 		})
 	}
 	if r := e.Routing; r != nil {
-		w.part("routing", func(w *writer) {
+		w.part("routing", true, func(w *writer) {
 			w.text("stage", r.Stage)
 			w.rest(r.Extra)
 		})
@@ -230,7 +233,7 @@ func (i Ingress) encode(w *writer) {
 }
 
 func (i Identity) encode(w *writer) {
-	w.part("external", func(w *writer) {
+	w.part("external", i.External.Extra != nil, func(w *writer) {
 		w.text("id", i.External.ID)
 		w.text("platform", i.External.Platform)
 		w.text("displayName", i.External.DisplayName)
@@ -241,7 +244,7 @@ func (i Identity) encode(w *writer) {
 }
 
 func (g Egress) encode(w *writer) {
-	if g.Connector != "" || g.Destination != "" {
+	if g.Destination != "" || g.Connector != "" && !g.Extra.Has("destination") {
 		w.value("destination", g.Destination)
 	}
 	w.text("connector", g.Connector)

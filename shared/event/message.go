@@ -31,16 +31,16 @@ const (
 type Attributes map[string]string
 
 // Get is the value under name in whatever case the sender wrote it; the exact
-// spelling is preferred.
+// spelling is preferred. An empty value counts as absent.
 func (a Attributes) Get(name string) string {
-	if value, ok := a[name]; ok {
+	if value := a[name]; value != "" {
 		return value
 	}
 	// The least of several other spellings, so that the answer does not hang on
 	// the order of a map.
 	best, found := "", ""
 	for key, value := range a {
-		if strings.EqualFold(key, name) && (best == "" || key < best) {
+		if value != "" && strings.EqualFold(key, name) && (found == "" || key < best) {
 			best, found = key, value
 		}
 	}

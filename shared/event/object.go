@@ -119,15 +119,14 @@ func (o Object) Time(key string) (t time.Time, ok bool) {
 	return t, err == nil
 }
 
-// take removes the string (or number) under key and gives it back as text.
+// take removes the string (or number) under key and gives it back as text. An
+// empty one stays.
 func (o Object) take(key string) string {
-	switch o[key].(type) {
-	case string, json.Number:
-		text := o.Text(key)
+	text := o.Text(key)
+	if text != "" {
 		delete(o, key)
-		return text
 	}
-	return ""
+	return text
 }
 
 // takeObject removes the object under key; what is no object stays.

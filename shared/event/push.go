@@ -27,8 +27,9 @@ type pushBody struct {
 var ErrNotPush = errors.New("not a Pub/Sub push")
 
 // DecodePush reads the JSON of a Pub/Sub push ({"message":{...}}), which is
-// also the data of a messagePublished CloudEvent. A publish time that is
-// missing or unreadable is the zero time. The error is ErrNotPush, wrapped.
+// also the data of a messagePublished CloudEvent. The publish time is cut to
+// milliseconds; one that is missing or unreadable is the zero time. The error is
+// ErrNotPush, wrapped.
 func DecodePush(data []byte) (BusMessage, error) {
 	var p push
 	if err := json.Unmarshal(data, &p); err != nil {

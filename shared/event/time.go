@@ -14,9 +14,10 @@ func FormatTime(t time.Time) string {
 }
 
 // ParseTime reads an RFC 3339 timestamp with any fraction and any offset, and
-// cuts it to milliseconds in UTC. A timestamp without a zone is an error. Kick
-// sometimes sends the date twice ("2026-04-26T2026-04-26T11:27:44Z"): the
-// second one counts.
+// cuts it to milliseconds in UTC. A timestamp without a zone is an error, and so
+// is one whose offset leads out of the years 0 to 9999: FormatTime would write
+// what nobody can read back. Kick sometimes sends the date twice
+// ("2026-04-26T2026-04-26T11:27:44Z"): the second one counts.
 func ParseTime(text string) (time.Time, error) {
 	const date = len("2006-01-02T")
 	if len(text) > 2*date && text[date-1] == 'T' && text[:date] == text[date:2*date] {
@@ -26,7 +27,11 @@ func ParseTime(text string) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, fmt.Errorf("reading a timestamp: %w", err)
 	}
-	return cut(t), nil
+	t = cut(t)
+	if year := t.Year(); year < 0 || year > 9999 {
+		return time.Time{}, fmt.Errorf("reading a timestamp: year %d in UTC", year)
+	}
+	return t, nil
 }
 
 // cut drops what is smaller than a millisecond.

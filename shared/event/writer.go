@@ -12,12 +12,13 @@ import (
 // every webhook, and field order is part of its readability.
 type writer struct {
 	buf   bytes.Buffer
-	first bool // no field yet in the object that is open
+	first bool     // no field yet in the object that is open
+	named []string // the fields of the open part that are not out of its Extra
 	err   error
 }
 
 func newWriter() *writer {
-	w := &writer{}
+	w := &writer{named: make([]string, 0, 16)}
 	w.buf.Grow(1024)
 	return w
 }
@@ -39,12 +40,14 @@ func (w *writer) text(name, value string) {
 	if value == "" {
 		return
 	}
+	w.named = append(w.named, name)
 	w.key(name)
 	w.string(value)
 }
 
 // value writes any field.
 func (w *writer) value(name string, value any) {
+	w.named = append(w.named, name)
 	w.key(name)
 	w.any(value)
 }
@@ -56,24 +59,30 @@ func (w *writer) object(name string, value Object) {
 	}
 }
 
-// part writes an object field, unless it would be empty.
-func (w *writer) part(name string, write func(*writer)) {
-	before, first := w.buf.Len(), w.first
+// part writes a part of the envelope; an empty one only when it was there.
+func (w *writer) part(name string, wasThere bool, write func(*writer)) {
+	before, first, named := w.buf.Len(), w.first, w.named
 	w.key(name)
 	w.open()
+	w.named = named[len(named):]
 	write(w)
-	if w.first {
-		w.buf.Truncate(before)
-		w.first = first
-		return
-	}
+	empty := w.first
 	w.close()
+	w.named = append(named, name)
+	if empty && !wasThere {
+		w.buf.Truncate(before)
+		w.first, w.named = first, named
+	}
 }
 
-// rest writes the fields of extra in the order of their names.
+// rest writes the fields of a part's extra. One that is named by the part too
+// was of no use there when it was read, so what is named stands in its place.
 func (w *writer) rest(extra Object) {
 	for _, name := range slices.Sorted(maps.Keys(extra)) {
-		w.value(name, extra[name])
+		if !slices.Contains(w.named, name) {
+			w.key(name)
+			w.any(extra[name])
+		}
 	}
 }
 
@@ -102,12 +111,14 @@ func (w *writer) any(value any) {
 	}
 }
 
+// fields writes an object, its fields in the order of their names.
 func (w *writer) fields(value Object) {
-	first := w.first
 	w.open()
-	w.rest(value)
+	for _, name := range slices.Sorted(maps.Keys(value)) {
+		w.key(name)
+		w.any(value[name])
+	}
 	w.close()
-	w.first = first
 }
 
 // string writes a quoted string. Nearly all are plain ASCII and need no

@@ -142,14 +142,18 @@ func (m *Metadata) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// plain turns the numbers of a decoded JSON value into int64 or float64.
+// plain turns the numbers of a decoded JSON value into int64 or float64; one that
+// is beyond these becomes nil.
 func plain(value any) any {
 	switch v := value.(type) {
 	case json.Number:
 		if n, err := v.Int64(); err == nil {
 			return n
 		}
-		f, _ := v.Float64()
+		f, err := v.Float64()
+		if err != nil {
+			return nil
+		}
 		return f
 	case map[string]any:
 		for key := range v {

@@ -230,7 +230,10 @@ func (u *Update) readCounts(body event.Object) {
 	}
 	counts := make(map[string]int64, len(metrics))
 	for _, name := range slices.Sorted(maps.Keys(metrics)) {
-		if count, ok := metrics.Count(name); ok && name != "" && len(name) <= maxName && len(counts) < maxCounters {
+		if name == "" || name == lastHeartbeat || len(name) > maxName {
+			continue
+		}
+		if count, ok := metrics.Count(name); ok && len(counts) < maxCounters {
 			counts[name] = count
 		}
 	}

@@ -133,6 +133,18 @@ func TestRulesOfTheMerge(t *testing.T) {
 			want:    fields{"streamStatus": "OFFLINE", "stream": fields{"id": "b", "endedAt": "2026-05-01T14:00:00.000Z"}},
 			history: []string{"streamStatus >ONLINE 12:00:00", "streamStatus ONLINE>OFFLINE 14:00:00"},
 		},
+		"a number that nothing can hold is left out": {
+			events: []told{{status, "12:00:00", fields{
+				"status": "CONNECTED", "metadata": fields{"x": json.Number("1e400"), "y": []any{json.Number("-1e999"), 1}},
+			}}},
+			want:    fields{"metadata": fields{"x": nil, "y": []any{1.0}}},
+			history: []string{"status >CONNECTED 12:00:00"},
+		},
+		"a lastHeartbeat among the counters is no counter": {
+			events:  []told{{status, "12:00:00", fields{"status": "CONNECTED", "metrics": fields{"lastHeartbeat": 5, "errors": 1}}}},
+			want:    fields{"metrics": fields{"errors": 1.0, "lastHeartbeat": "2026-05-01T12:00:00.000Z"}},
+			history: []string{"status >CONNECTED 12:00:00"},
+		},
 		"VALID with auth replaces all of it": {
 			events: []told{
 				{status, "12:00:00", fields{"authStatus": "EXPIRED", "auth": fields{"reason": "old"}}},
