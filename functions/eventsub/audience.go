@@ -38,7 +38,7 @@ var (
 		refine: func(f fact, e *event.Event) {
 			if text := f.data.Object("message").Text("text"); text != "" {
 				e.ExternalEvent.Metadata["messageText"] = text
-				e.Message = &event.Message{ID: f.correlationID, Role: "user", Text: text}
+				e.Message = userMessage(f.correlationID, text)
 			}
 		},
 	}
@@ -57,7 +57,7 @@ var (
 		identity: []string{"bits", "isAnonymous"},
 		refine: func(f fact, e *event.Event) {
 			putAnonymous(f, e)
-			e.Message = &event.Message{ID: f.correlationID, Role: "user", Text: f.data.Text("message")}
+			e.Message = userMessage(f.correlationID, f.data.Text("message"))
 		},
 	}
 

@@ -17,7 +17,7 @@ var (
 				id = e.ExternalEvent.ID
 			}
 			e.ExternalEvent.ID = id
-			e.Message = &event.Message{ID: id, Role: "user", Text: f.data.Object("message").Text("text")}
+			e.Message = userMessage(id, f.data.Object("message").Text("text"))
 		},
 	}
 
@@ -32,3 +32,13 @@ var (
 		},
 	}
 )
+
+// userMessage is what somebody wrote. Readers expect its text to be there, also
+// when it is empty.
+func userMessage(id, text string) *event.Message {
+	m := &event.Message{ID: id, Role: "user", Text: text}
+	if text == "" {
+		m.Extra = event.Object{"text": ""}
+	}
+	return m
+}

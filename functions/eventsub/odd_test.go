@@ -110,3 +110,24 @@ func TestWhatIsNestedAsDeepAsAllowedIsPublished(t *testing.T) {
 		t.Errorf("event = %v", e)
 	}
 }
+
+// TestMessageHasItsTextEvenWhenEmpty: readers expect it beside the id and the role.
+func TestMessageHasItsTextEvenWhenEmpty(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ name, kind, event, id string }{
+		{"a cheer with an empty message", "channel.cheer", `{"user_id":"44","message":""}`, event.NewID(messageID)},
+		{"a cheer without message", "channel.cheer", `{"user_id":"44"}`, event.NewID(messageID)},
+		{"a chat message with an empty text", "channel.chat.message", `{"chatter_user_id":"44","message_id":"m","message":{"text":""}}`, "m"},
+		{"a chat message of another shape", "channel.chat.message", `{"chatter_user_id":"44","message_id":"m","message":"hi"}`, "m"},
+		{"a chat message without an id", "channel.chat.message", `{"chatter_user_id":"44"}`, "eventsub-" + event.NewID(messageID)},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			want := map[string]any{"id": tt.id, "role": "user", "text": ""}
+			got := generalEvent(t, `{"type":"`+tt.kind+`"}`, tt.event)["message"]
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("message (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
