@@ -23,6 +23,8 @@ const (
 	maxMisses = 3
 	// codeUnreachable is the lastError of what cannot be reached any more.
 	codeUnreachable = "UNREACHABLE"
+	// maxServed is how many sources of one target are remembered.
+	maxServed = 500
 	// stillFor is how long counters may stand still while a stream is live.
 	stillFor = 10 * time.Minute
 )
@@ -84,7 +86,9 @@ func (t *tick) judgePoll(p polled) {
 		t.latest.Connectors[s.Connector] = event.FormatTime(t.now)
 		t.observeSnapshot(s, p.poll.Latency)
 	}
-	e.Connector = &ledger.Connector{Sources: served}
+	// A ledger entry stays small; of more than that nobody is told when the connector
+	// cannot be reached any more.
+	e.Connector = &ledger.Connector{Sources: served[:min(len(served), maxServed)]}
 	t.ledger.Note(name, e, t.now)
 }
 

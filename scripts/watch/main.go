@@ -37,14 +37,19 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr, os.Getenv)
 	stop()
+	os.Exit(exitStatus(err, os.Stderr))
+}
+
+// exitStatus tells what went wrong, unless the user has been told.
+func exitStatus(err error, stderr io.Writer) int {
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):
+		return 0
 	case errors.Is(err, errUsage):
-		os.Exit(2)
-	default:
-		fmt.Fprintf(os.Stderr, "watch: %v\n", err)
-		os.Exit(1)
+		return 2
 	}
+	fmt.Fprintf(stderr, "watch: %v\n", err)
+	return 1
 }
 
 // A command is what the user wants.
@@ -152,7 +157,7 @@ func (c command) do(ctx context.Context, records store.Records, stdout io.Writer
 		if err != nil {
 			return err
 		}
-		if _, err := fmt.Fprintln(stdout, c.verb, key, user.Login); err != nil {
+		if _, err := fmt.Fprintln(stdout, strings.TrimSpace(c.verb+" "+key.String()+" "+user.Login)); err != nil {
 			return err
 		}
 	}
@@ -173,7 +178,7 @@ func list(ctx context.Context, records store.Records, stdout io.Writer) error {
 }
 
 // resolve finds the ids of logins: to remove, in the list, and else by asking
-// Twitch. An id stands for itself.
+// Twitch. An id stands for itself. One login that is unknown fails all.
 func (c command) resolve(ctx context.Context, records store.Records, getenv func(string) string) ([]twitch.User, error) {
 	var users []twitch.User
 	var logins []string
@@ -187,11 +192,15 @@ func (c command) resolve(ctx context.Context, records store.Records, getenv func
 	if len(logins) == 0 {
 		return users, nil
 	}
-	find := func() ([]twitch.User, error) { return ask(ctx, logins, getenv) }
+	var found []twitch.User
+	var err error
+	unknownTo := "Twitch knows no user %q"
 	if c.verb == "remove" {
-		find = func() ([]twitch.User, error) { return onList(ctx, records) }
+		unknownTo = "nobody on the list has the login %q; remove by id (twitch:12345)"
+		found, err = onList(ctx, records)
+	} else {
+		found, err = ask(ctx, logins, getenv)
 	}
-	found, err := find()
 	if err != nil {
 		return nil, err
 	}
@@ -204,7 +213,7 @@ func (c command) resolve(ctx context.Context, records store.Records, getenv func
 		if user, ok := byLogin[login]; ok {
 			users = append(users, user)
 		} else {
-			unknown = append(unknown, fmt.Errorf("there is no user %q", login))
+			unknown = append(unknown, fmt.Errorf(unknownTo, login))
 		}
 	}
 	return users, errors.Join(unknown...)

@@ -8,13 +8,14 @@ import (
 // What a poll may find in place of snapshots. A refusal of the connector itself
 // ("unknown_platform", "internal_error") is its own word.
 const (
-	reasonUnreachable = "unreachable" // no connection, or none that lasted
-	reasonTimeout     = "timeout"     // no answer in time
-	reasonUnreadable  = "unreadable"  // an answer that is no snapshot in any shape
-	reasonTooLarge    = "too_large"   // an answer of more than 1 MiB
-	reasonRedirect    = "redirect"    // it points elsewhere
-	reasonNoToken     = "no_token"    // no ID token could be had
-	reasonHTTP        = "http_"       // another status, its number behind it
+	reasonUnreachable  = "unreachable"  // no connection, or none that lasted
+	reasonTimeout      = "timeout"      // no answer in time
+	reasonUnreadable   = "unreadable"   // an answer that is no snapshot in any shape
+	reasonTooLarge     = "too_large"    // an answer of more than 1 MiB
+	reasonRedirect     = "redirect"     // it points elsewhere
+	reasonUnauthorized = "unauthorized" // status 401 or 403: the ID token is missing or not enough
+	reasonNoToken      = "no_token"     // no ID token could be had, or none may be sent there
+	reasonHTTP         = "http_"        // another status, its number behind it
 )
 
 // A Finding says why a poll brought no snapshots. It is a miss, and says nothing

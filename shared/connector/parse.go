@@ -1,8 +1,9 @@
 package connector
 
 import (
+	"cmp"
 	"errors"
-	"maps"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,12 +11,19 @@ import (
 	"github.com/sourcestate/sourcestate/shared/event"
 )
 
-// maxSnapshots bounds what one answer may hold.
-const maxSnapshots = 1000
+// What one answer may hold.
+const (
+	maxSnapshots = 1000
+	maxText      = 200  // bytes of a name or a word
+	maxMessage   = 1000 // bytes of an error's message
+	maxListed    = 100  // entries of a list
+	maxCounters  = 16
+)
 
-// Parse reads an answer with its HTTP status: all snapshots in it, in the order
-// of their connectors' names. Name is that of the target, for an answer that is a
-// bare snapshot. The error is a *Finding.
+// Parse reads an answer with its HTTP status: all snapshots in it, sorted by the
+// names of their connectors. Name is that of the target, for an answer that is a
+// bare snapshot; where it is empty, as it may be of a pushed one, the snapshot must
+// name its connector itself. The error is a *Finding.
 func Parse(name string, status int, body []byte) ([]Snapshot, error) {
 	root, err := event.DecodeObject(body)
 	if status < 200 || status > 299 {
@@ -24,20 +32,31 @@ func Parse(name string, status int, body []byte) ([]Snapshot, error) {
 	if err != nil {
 		return nil, unreadable("%w", err)
 	}
-	if root.Has("error") && !isSnapshot(root) {
-		return nil, refusal(status, root)
-	}
 	entries, err := unwrap(name, root)
 	if err != nil {
+		if root.Has("error") {
+			return nil, refusal(status, root)
+		}
 		return nil, err
 	}
 	if len(entries) > maxSnapshots {
 		return nil, unreadable("more than %d connectors", maxSnapshots)
 	}
+	instance := bounded(root.Text("instanceId"), maxText)
 	var snapshots []Snapshot
-	for _, connector := range slices.Sorted(maps.Keys(entries)) {
-		snapshots = append(snapshots, read(connector, entries[connector])...)
+	for connector, entry := range entries {
+		s, ok := read(connector, entry)
+		if !ok {
+			continue
+		}
+		s.Instance = cmp.Or(s.Instance, instance)
+		snapshots = append(snapshots, s)
+		// A connector that is listed itself knows better than what holds it.
+		if inner, ok := nested(s, entry); ok && entries[inner.Connector] == nil {
+			snapshots = append(snapshots, inner)
+		}
 	}
+	slices.SortFunc(snapshots, func(a, b Snapshot) int { return strings.Compare(a.Connector, b.Connector) })
 	return snapshots, nil
 }
 
@@ -45,15 +64,23 @@ func Parse(name string, status int, body []byte) ([]Snapshot, error) {
 // where it has one.
 func refusal(status int, root event.Object) *Finding {
 	word := root.Text("error")
-	plain := word != "" && len(word) <= 64 && strings.Trim(word, "abcdefghijklmnopqrstuvwxyz0123456789_-") == ""
-	if !plain {
-		word = reasonHTTP + strconv.Itoa(status)
-		if status >= 200 && status <= 299 {
-			word = reasonUnreadable
-		}
-		return &Finding{Reason: word, Answered: true}
+	if plain(word) {
+		return &Finding{Reason: word, Answered: true, Err: errors.New("answered " + strconv.Itoa(status))}
 	}
-	return &Finding{Reason: word, Answered: true, Err: errors.New("answered " + strconv.Itoa(status))}
+	switch {
+	case status >= 200 && status <= 299:
+		word = reasonUnreadable
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		word = reasonUnauthorized
+	default:
+		word = reasonHTTP + strconv.Itoa(status)
+	}
+	return &Finding{Reason: word, Answered: true}
+}
+
+// plain reports whether a text is a short word as reasons are.
+func plain(word string) bool {
+	return word != "" && len(word) <= 64 && strings.Trim(word, "abcdefghijklmnopqrstuvwxyz0123456789_-") == ""
 }
 
 // unwrap finds the snapshots of an answer by the names of their connectors.
@@ -61,18 +88,21 @@ func unwrap(name string, root event.Object) (map[string]event.Object, error) {
 	if connectors := root.Object("connectors"); connectors != nil {
 		return objects(connectors), nil
 	}
-	if snapshot := root.Object("snapshot"); snapshot != nil {
-		return map[string]event.Object{name: snapshot}, nil
+	snapshot := root.Object("snapshot")
+	if snapshot == nil && isSnapshot(root) {
+		snapshot = root
 	}
-	if isSnapshot(root) {
-		return map[string]event.Object{name: root}, nil
+	if snapshot != nil {
+		if name = cmp.Or(name, snapshot.Text("connector")); name == "" {
+			return nil, unreadable("a snapshot that names no connector")
+		}
+		return map[string]event.Object{name: snapshot}, nil
 	}
 	// The manager's own map: nothing but snapshots.
 	entries := objects(root)
 	for _, entry := range entries {
 		if !isSnapshot(entry) {
-			entries = nil
-			break
+			return nil, unreadable("no snapshot in any shape")
 		}
 	}
 	if len(entries) == 0 || len(entries) != len(root) {
@@ -84,7 +114,7 @@ func unwrap(name string, root event.Object) (map[string]event.Object, error) {
 // isSnapshot reports whether an object looks like a snapshot. What stands at
 // other addresses (instance, health, eventsub) has none of these.
 func isSnapshot(o event.Object) bool {
-	for _, name := range []string{"state", "counters", "started", "lastError"} {
+	for _, name := range []string{"state", "counters", "metrics", "started", "lastError"} {
 		if o.Has(name) {
 			return true
 		}
@@ -109,11 +139,11 @@ func instanceOf(body []byte) string {
 	if err != nil {
 		return ""
 	}
-	return bounded(root.Text("instanceId"))
+	return bounded(root.Text("instanceId"), maxText)
 }
 
-func bounded(text string) string {
-	const limit = 200
+// bounded cuts a text to so many bytes, between characters.
+func bounded(text string, limit int) string {
 	if len(text) > limit {
 		return strings.ToValidUTF8(text[:limit], "")
 	}

@@ -1,18 +1,18 @@
 package connector
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
-
-	"golang.org/x/oauth2"
-	"google.golang.org/api/idtoken"
 )
 
 // maxAnswer bounds one answer, in bytes.
@@ -32,17 +32,18 @@ type ClientConfig struct {
 
 // A Client polls connectors. It is safe for concurrent use.
 type Client struct {
-	http   *http.Client
-	tokens TokenSource
-	now    func() time.Time
+	// A client of net/http would read where a redirect points, and tell it in its
+	// errors. A transport follows none: a token would go along.
+	transport http.RoundTripper
+	tokens    TokenSource
+	now       func() time.Time
 }
 
 // NewClient makes a Client. It does no I/O.
 func NewClient(config ClientConfig) *Client {
-	c := &Client{
-		http:   &http.Client{Transport: config.Transport, CheckRedirect: stay},
-		tokens: config.Tokens,
-		now:    config.Now,
+	c := &Client{transport: config.Transport, tokens: config.Tokens, now: config.Now}
+	if c.transport == nil {
+		c.transport = http.DefaultTransport
 	}
 	if c.tokens == nil {
 		c.tokens = new(googleTokens).token
@@ -52,9 +53,6 @@ func NewClient(config ClientConfig) *Client {
 	}
 	return c
 }
-
-// stay follows no redirect: a token would go along.
-func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // A Poll is what came of asking one target.
 type Poll struct {
@@ -66,7 +64,7 @@ type Poll struct {
 // instance, /_debug/instance beside the URL is asked for it. The error is a
 // *Finding.
 func (c *Client) Poll(ctx context.Context, target Target) (Poll, error) {
-	ctx, cancel := context.WithTimeout(ctx, target.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(target.Timeout, DefaultTimeout))
 	defer cancel()
 	token, err := c.token(ctx, target)
 	if err != nil {
@@ -88,17 +86,15 @@ func (c *Client) Poll(ctx context.Context, target Target) (Poll, error) {
 	if err == nil {
 		poll.Snapshots, err = Parse(target.Name, status, body)
 	}
-	if err != nil {
-		cancel() // the instance of nothing is not waited for
+	if !slices.ContainsFunc(poll.Snapshots, func(s Snapshot) bool { return s.Instance == "" }) {
+		cancel() // nobody needs the instance
 	}
 	asking.Wait()
 	if err != nil {
 		return Poll{}, err
 	}
 	for i := range poll.Snapshots {
-		if poll.Snapshots[i].Instance == "" {
-			poll.Snapshots[i].Instance = instance
-		}
+		poll.Snapshots[i].Instance = cmp.Or(poll.Snapshots[i].Instance, instance)
 	}
 	return poll, nil
 }
@@ -117,20 +113,25 @@ func besideURL(address string) string {
 	return u.String()
 }
 
+// token is the ID token to send to a target; "" for none. The error is a *Finding.
 func (c *Client) token(ctx context.Context, target Target) (string, error) {
-	if target.Audience == "" || plainLoopback(target.URL) {
+	if target.Audience == "" {
 		return "", nil
+	}
+	u, err := url.Parse(target.URL)
+	switch {
+	case err != nil:
+		return "", nil // fetching it says so
+	case exposed(u):
+		return "", &Finding{Reason: reasonNoToken, Err: errors.New("it would go over plain http")}
+	case u.Scheme == "http":
+		return "", nil // on loopback nobody asks for one
 	}
 	token, err := c.tokens(ctx, target.Audience)
 	if err != nil {
 		return "", &Finding{Reason: reasonNoToken, Err: cause(ctx, err)}
 	}
 	return token, nil
-}
-
-func plainLoopback(address string) bool {
-	u, err := url.Parse(address)
-	return err == nil && u.Scheme == "http" && loopback(u.Hostname())
 }
 
 // fetch gets a URL. The error is a *Finding.
@@ -143,7 +144,7 @@ func (c *Client) fetch(ctx context.Context, address, token string) (status int, 
 	if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
-	response, err := c.http.Do(r)
+	response, err := c.transport.RoundTrip(r)
 	if err != nil {
 		return 0, nil, unreached(ctx, err)
 	}
@@ -163,13 +164,13 @@ func (c *Client) fetch(ctx context.Context, address, token string) (status int, 
 
 // unreached is the finding of a request that brought no answer, or half of one.
 func unreached(ctx context.Context, err error) *Finding {
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return &Finding{Reason: reasonTimeout, Err: ctx.Err()}
+	if slow := (net.Error)(nil); errors.Is(ctx.Err(), context.DeadlineExceeded) || errors.As(err, &slow) && slow.Timeout() {
+		return &Finding{Reason: reasonTimeout, Err: cause(ctx, err)}
 	}
 	return &Finding{Reason: reasonUnreachable, Err: cause(ctx, err)}
 }
 
-// cause is an error without the URL that net/http puts into it.
+// cause is an error without the URL that may stand in it.
 func cause(ctx context.Context, err error) error {
 	if ended := ctx.Err(); ended != nil {
 		return ended
@@ -178,40 +179,4 @@ func cause(ctx context.Context, err error) error {
 		return withURL.Err
 	}
 	return err
-}
-
-// googleTokens gives the ID tokens of the account that the function runs as.
-type googleTokens struct {
-	mu      sync.Mutex                    // guards sources
-	sources map[string]oauth2.TokenSource // by audience; each renews its token by itself
-}
-
-func (g *googleTokens) token(ctx context.Context, audience string) (string, error) {
-	source, err := g.source(ctx, audience)
-	if err != nil {
-		return "", err
-	}
-	token, err := source.Token()
-	if err != nil {
-		return "", fmt.Errorf("fetching an ID token: %w", err)
-	}
-	return token.AccessToken, nil
-}
-
-func (g *googleTokens) source(ctx context.Context, audience string) (oauth2.TokenSource, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if source, ok := g.sources[audience]; ok {
-		return source, nil
-	}
-	// It outlives the poll that it is first needed for.
-	source, err := idtoken.NewTokenSource(context.WithoutCancel(ctx), audience)
-	if err != nil {
-		return nil, fmt.Errorf("finding credentials for an ID token: %w", err)
-	}
-	if g.sources == nil {
-		g.sources = make(map[string]oauth2.TokenSource)
-	}
-	g.sources[audience] = source
-	return source, nil
 }

@@ -1,6 +1,7 @@
 package connector
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -14,17 +15,19 @@ import (
 
 // A Snapshot is what one connector says of one source.
 type Snapshot struct {
-	Connector   string // its own name, the key in the document's connectors
-	Platform    string
-	ID          string // of the source; "" when the payload tells none: see WithID
-	DisplayName string // "" when it tells none
-	Status      string // of the document; "" when the state is missing or unknown
-	State       string // the connector's own word; "" when it is missing
-	Counts      map[string]int64
-	Error       *Error // nil: it says nothing of errors
-	Instance    string // "" when it is not known
-	Joined      []string
-	Metadata    map[string]any // further facts
+	Connector     string // its own name, the key in the document's connectors
+	Within        string // the connector whose snapshot holds this one, and whose source it shares; "" for most
+	Platform      string
+	ID            string // of the source; "" when the payload tells none: see WithID
+	DisplayName   string // "" when it tells none
+	Status        string // of the document; "" when the state is missing or unknown
+	State         string // the connector's own word; "" when it is missing
+	Counts        map[string]int64
+	Error         *Error // nil: it says nothing of errors
+	LastMessageAt time.Time
+	Instance      string         // "" when it is not known
+	Joined        []string       // logins of the channels it has joined, sorted
+	Metadata      map[string]any // further facts
 }
 
 // An Error is what a connector says of its last error.
@@ -35,7 +38,9 @@ type Error struct {
 }
 
 // WithID gives a snapshot that tells no id the last one that is known of its
-// connector, else the name of the connector (design section 5, rule 5).
+// connector, else the name of the connector (design section 5, rule 5). What is
+// within another connector's snapshot has the name of that one, so that both stay
+// with one source.
 func (s Snapshot) WithID(last string) Snapshot {
 	switch {
 	case s.ID != "":
@@ -44,17 +49,18 @@ func (s Snapshot) WithID(last string) Snapshot {
 		s.ID = last
 		return s
 	}
-	s.ID = s.Connector
+	s.ID = cmp.Or(s.Within, s.Connector)
 	if s.DisplayName == "" {
-		s.DisplayName = s.Connector
+		s.DisplayName = s.ID
 	}
 	return s
 }
 
 // Digest is short, and another one when something changed that readers should
-// hear of at once: not so counters, which always change.
+// hear of at once: not so what changes with every message, and not the instance
+// that happened to answer.
 func (s Snapshot) Digest() string {
-	s.Counts, s.Instance = nil, ""
+	s.Counts, s.LastMessageAt, s.Instance = nil, time.Time{}, ""
 	// It was made of JSON, and maps are encoded in order.
 	encoded, _ := json.Marshal(s)
 	sum := sha256.Sum256(encoded)
@@ -69,6 +75,7 @@ func (s Snapshot) Event(at time.Time, latency time.Duration, by string) *event.E
 	key := source.Key{Platform: s.Platform, ID: s.ID}
 	payload := event.Object{
 		"platform": s.Platform, "id": s.ID, "connector": s.Connector, "observedAt": observed,
+		"metadata": s.metadata(),
 	}
 	for name, value := range map[string]string{
 		"displayName": s.DisplayName, "status": s.Status, "instanceId": s.Instance,
@@ -90,12 +97,6 @@ func (s Snapshot) Event(at time.Time, latency time.Duration, by string) *event.E
 	if latency > 0 {
 		payload["latencyMs"] = latency.Milliseconds()
 	}
-	metadata := make(event.Object, len(s.Metadata)+2)
-	maps.Copy(metadata, s.Metadata)
-	if s.State != "" {
-		metadata["connectorState"] = s.State
-	}
-	payload["metadata"] = metadata
 	return &event.Event{
 		V:             event.Version,
 		Type:          event.TypeSourceStatus,
@@ -106,6 +107,18 @@ func (s Snapshot) Event(at time.Time, latency time.Duration, by string) *event.E
 		Payload:       payload,
 		Routing:       event.NewRouting(),
 	}
+}
+
+func (s Snapshot) metadata() event.Object {
+	metadata := make(event.Object, len(s.Metadata)+2)
+	maps.Copy(metadata, s.Metadata)
+	if s.State != "" {
+		metadata["connectorState"] = s.State
+	}
+	if !s.LastMessageAt.IsZero() {
+		metadata["lastMessageAt"] = event.FormatTime(s.LastMessageAt)
+	}
+	return metadata
 }
 
 func (e Error) object() any {

@@ -11,20 +11,24 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // DefaultTimeout is how long a connector may take to answer a poll.
 const DefaultTimeout = 5 * time.Second
 
-const maxTimeout = 30 * time.Second
+const (
+	maxTimeout    = 30 * time.Second
+	maxTargetName = 64 // bytes
+)
 
 // A Target is something to poll that answers with the snapshots of one or more
 // connectors.
 type Target struct {
 	Name     string
-	URL      string // http or https, without credentials
-	Audience string // of the ID token that is sent along; empty: none
-	Timeout  time.Duration
+	URL      string        // http or https, without credentials
+	Audience string        // of the ID token that is sent along; empty: none
+	Timeout  time.Duration // 0: DefaultTimeout
 }
 
 // ParseTargets reads CONNECTORS: a JSON list of {name, url, audience?, timeout?},
@@ -34,46 +38,27 @@ func ParseTargets(value string) ([]Target, error) {
 	if strings.TrimSpace(value) == "" {
 		return nil, nil
 	}
-	var entries []struct {
-		Name     string `json:"name"`
-		URL      string `json:"url"`
-		Audience string `json:"audience"`
-		Timeout  string `json:"timeout"`
-	}
-	if err := json.Unmarshal([]byte(value), &entries); err != nil {
+	var entries []json.RawMessage
+	if err := json.Unmarshal([]byte(value), &entries); err != nil || entries == nil {
+		// The error of the decoder would quote the value.
 		return nil, errors.New("not a JSON list of {name, url, audience?, timeout?}")
 	}
 	var faults []error
 	targets := make([]Target, len(entries))
 	seen := make(map[string]bool)
-	for i, e := range entries {
-		fault := func(format string, args ...any) {
-			faults = append(faults, fmt.Errorf("entry %d (%.40q): "+format, append([]any{i + 1, e.Name}, args...)...))
-		}
+	for i, entry := range entries {
+		target, found := parseTarget(entry)
 		switch {
-		case e.Name == "" || len(e.Name) > 64 || strings.ContainsFunc(e.Name, func(r rune) bool { return r <= ' ' || r == 0x7f }):
-			fault("the name is missing, or longer than 64 bytes, or holds spaces")
-		case seen[e.Name]:
-			fault("the name is there twice")
+		case !goodName(target.Name):
+		case seen[target.Name]:
+			found = append(found, errors.New("the name is there twice"))
+		default:
+			seen[target.Name] = true
 		}
-		seen[e.Name] = true
-		u, err := url.Parse(e.URL)
-		switch {
-		case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
-			fault("url is not an http or https URL")
-		case u.User != nil:
-			fault("url holds credentials; use audience, or a network that needs none")
-		case e.Audience != "" && u.Scheme == "http" && !loopback(u.Hostname()):
-			fault("a token for audience would go over plain http")
+		for _, fault := range found {
+			faults = append(faults, fmt.Errorf("entry %d%s: %w", i+1, shown(target.Name), fault))
 		}
-		targets[i] = Target{Name: e.Name, URL: e.URL, Audience: e.Audience, Timeout: DefaultTimeout}
-		if e.Timeout != "" {
-			timeout, err := time.ParseDuration(e.Timeout)
-			if err != nil || timeout <= 0 || timeout > maxTimeout {
-				fault("timeout is not a duration up to %v", maxTimeout)
-			}
-			targets[i].Timeout = timeout
-		}
+		targets[i] = target
 	}
 	if err := errors.Join(faults...); err != nil {
 		return nil, err
@@ -81,7 +66,66 @@ func ParseTargets(value string) ([]Target, error) {
 	return targets, nil
 }
 
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+// shown is a name for people; one that would not do may be anything, and is not
+// repeated.
+func shown(name string) string {
+	if !goodName(name) {
+		return ""
+	}
+	return fmt.Sprintf(" (%q)", name)
+}
+
+func goodName(name string) bool {
+	return name != "" && len(name) <= maxTargetName && !strings.ContainsFunc(name, func(r rune) bool {
+		return r == unicode.ReplacementChar || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-_.", r)
+	})
+}
+
+// parseTarget reads one entry, with all its faults.
+func parseTarget(entry json.RawMessage) (Target, []error) {
+	var e struct {
+		Name     string `json:"name"`
+		URL      string `json:"url"`
+		Audience string `json:"audience"`
+		Timeout  string `json:"timeout"`
+	}
+	if err := json.Unmarshal(entry, &e); err != nil {
+		return Target{}, []error{errors.New("not an object {name, url, audience?, timeout?} of texts")}
+	}
+	var faults []error
+	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
+	switch {
+	case e.Name == "":
+		fault("the name is missing")
+	case !goodName(e.Name):
+		fault("the name is longer than %d bytes, or not of letters, digits, dots, dashes and underscores", maxTargetName)
+	}
+	u, err := url.Parse(e.URL)
+	known := err == nil && u.Hostname() != "" && (u.Scheme == "http" || u.Scheme == "https")
+	if !known {
+		fault("url is not an http or https URL")
+	}
+	if known && u.User != nil {
+		fault("url holds credentials; use audience, or a network that needs none")
+	}
+	if known && e.Audience != "" && exposed(u) {
+		fault("a token for audience would go over plain http")
+	}
+	target := Target{Name: e.Name, URL: e.URL, Audience: e.Audience, Timeout: DefaultTimeout}
+	if e.Timeout != "" {
+		timeout, err := time.ParseDuration(e.Timeout)
+		if err != nil || timeout <= 0 || timeout > maxTimeout {
+			fault("timeout is not a duration above 0 and up to %v", maxTimeout)
+		}
+		target.Timeout = timeout
+	}
+	return target, faults
+}
+
+// exposed reports whether others could read what is sent to a URL.
+func exposed(u *url.URL) bool { return u.Scheme != "https" && !loopback(u) }
+
+func loopback(u *url.URL) bool {
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }

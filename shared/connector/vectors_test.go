@@ -130,7 +130,7 @@ func TestASnapshotBecomesADocument(t *testing.T) {
 	}
 	const want = `{"id":"555","platform":"twitch","displayName":"bot","status":"CONNECTED","lastStatusUpdate":"2026-05-01T12:00:00.000Z",` +
 		`"connectors":{"twitch":{"status":"CONNECTED","state":"CONNECTED","at":"2026-05-01T12:00:00.000Z"}},` +
-		`"metadata":{"connectorState":"CONNECTED","joinedChannels":["#a"]},"latencyMs":42,` +
+		`"metadata":{"connectorState":"CONNECTED","joinedChannels":["#a"],"started":true},"latencyMs":42,` +
 		`"metrics":{"errors":1,"lastHeartbeat":"2026-05-01T12:00:00.000Z","messagesIn":7,"reconnects":2}}`
 	if diff := cmp.Diff(want, string(encoded)); diff != "" {
 		t.Errorf("document (-want +got):\n%s", diff)

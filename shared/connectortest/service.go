@@ -20,7 +20,8 @@ import (
 	"sync"
 )
 
-// A Snapshot is what one connector says of itself, by the names of its JSON.
+// A Snapshot is what one connector says of itself, by the names of its JSON. Its
+// counters, if any, are a map[string]int.
 type Snapshot map[string]any
 
 // A Service has connectors. It is safe for concurrent use.
@@ -60,17 +61,22 @@ func (s *Service) Shape(shape Shape) {
 func (s *Service) Set(name string, snapshot Snapshot) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.entries[name] = maps.Clone(snapshot)
+	s.entries[name] = copied(snapshot)
+}
+
+// copied is a copy that can be written to.
+func copied(snapshot Snapshot) Snapshot {
+	if snapshot == nil {
+		return make(Snapshot)
+	}
+	return maps.Clone(snapshot)
 }
 
 // Change sets some fields of a connector's snapshot; nil removes one.
 func (s *Service) Change(name string, fields Snapshot) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	changed := maps.Clone(s.entries[name])
-	if changed == nil {
-		changed = make(Snapshot)
-	}
+	changed := copied(s.entries[name])
 	for field, value := range fields {
 		if value == nil {
 			delete(changed, field)
@@ -91,11 +97,9 @@ func (s *Service) Count(name, counter string, n int) {
 		counters = make(map[string]int)
 	}
 	counters[counter] += n
-	s.entries[name] = maps.Clone(s.entries[name])
-	if s.entries[name] == nil {
-		s.entries[name] = make(Snapshot)
-	}
-	s.entries[name]["counters"] = counters
+	changed := copied(s.entries[name])
+	changed["counters"] = counters
+	s.entries[name] = changed
 }
 
 // Restart is another instance of the service: all counters begin at 0.
@@ -104,13 +108,17 @@ func (s *Service) Restart(instance string) {
 	defer s.mu.Unlock()
 	s.instance = instance
 	for name, snapshot := range s.entries {
-		zero := make(map[string]int)
-		counters, _ := snapshot["counters"].(map[string]int)
+		counters, has := snapshot["counters"].(map[string]int)
+		if !has {
+			continue
+		}
+		zero := make(map[string]int, len(counters))
 		for counter := range counters {
 			zero[counter] = 0
 		}
-		s.entries[name] = maps.Clone(snapshot)
-		s.entries[name]["counters"] = zero
+		changed := copied(snapshot)
+		changed["counters"] = zero
+		s.entries[name] = changed
 	}
 }
 
@@ -148,15 +156,16 @@ func (s *Service) answer(path string) (status int, body []byte, fault Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	name, debug := strings.CutPrefix(path, "/_debug/")
-	if !debug {
-		return http.StatusNotFound, []byte(`{"error":"not_found"}`), nil
-	}
-	if name != "instance" {
+	if debug && name != "instance" {
 		s.polls++
 	}
 	if s.fault != nil {
 		return 0, nil, s.fault
 	}
+	if !debug {
+		return http.StatusNotFound, []byte(`{"error":"not_found"}`), nil
+	}
+	status = http.StatusOK
 	var answer any
 	switch snapshot, known := s.entries[name]; {
 	case name == "instance":
@@ -166,7 +175,7 @@ func (s *Service) answer(path string) (status int, body []byte, fault Fault) {
 	case name == "connectors":
 		answer = map[string]any{"connectors": s.entries}
 	case !known:
-		return http.StatusNotFound, []byte(`{"error":"unknown_platform","platform":"` + strings.Trim(name, `"\`) + `"}`), nil
+		status, answer = http.StatusNotFound, map[string]string{"error": "unknown_platform", "platform": name}
 	case s.shape == Old:
 		answer = map[string]any{"snapshot": snapshot, "egressTopic": "internal.egress.v1." + s.instance}
 	default:
@@ -176,7 +185,7 @@ func (s *Service) answer(path string) (status int, body []byte, fault Fault) {
 	if err != nil {
 		return http.StatusInternalServerError, []byte(`{"error":"internal_error"}`), nil
 	}
-	return http.StatusOK, body, nil
+	return status, body, nil
 }
 
 // A Fault is how a poll goes wrong.
@@ -201,7 +210,8 @@ func Redirects(to string) Fault {
 // Huge is an answer of that many bytes.
 func Huge(bytes int) Fault {
 	return func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, `{"connectors":{}`+strings.Repeat(" ", bytes)+"}")
+		const start, end = `{"connectors":{}`, "}"
+		_, _ = io.WriteString(w, start+strings.Repeat(" ", max(0, bytes-len(start+end)))+end)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 // An Entry is what is remembered of one source, or of one connector that is
 // polled. Times are Unix seconds.
 type Entry struct {
-	Noted     int64                `json:"n,omitempty"` // when it last changed; kept by the Ledger
+	Noted     int64                `json:"n,omitempty"` // when it was last noted, to a day; kept by the Ledger
 	Published map[string]Published `json:"p,omitempty"` // by what it is about: "stream", "auth", "connector twitch", ...
 	Watched   bool                 `json:"w,omitempty"` // by the watchlist
 	Login     string               `json:"l,omitempty"` // of a broadcaster
@@ -77,17 +77,18 @@ type Served struct {
 	Told      bool   `json:"t,omitempty"` // the id stood in a payload
 }
 
-// clone is a copy that may be changed without changing the ledger.
+// clone is a copy that may be changed without changing the ledger. What is empty in
+// it is nil, as it is when it was stored and read again.
 func (e Entry) clone() Entry {
-	e.Published = maps.Clone(e.Published)
-	e.Counters = maps.Clone(e.Counters)
+	e.Published = cloneMap(e.Published)
+	e.Counters = cloneMap(e.Counters)
 	if e.Stream != nil {
 		own := *e.Stream
 		e.Stream = &own
 	}
 	if e.Grant != nil {
 		own := *e.Grant
-		own.Scopes = slices.Clone(own.Scopes)
+		own.Scopes = cloneList(own.Scopes)
 		e.Grant = &own
 	}
 	if e.Token != nil {
@@ -96,10 +97,24 @@ func (e Entry) clone() Entry {
 	}
 	if e.Connector != nil {
 		own := *e.Connector
-		own.Sources = slices.Clone(own.Sources)
+		own.Sources = cloneList(own.Sources)
 		e.Connector = &own
 	}
 	return e
+}
+
+func cloneMap[V any](m map[string]V) map[string]V {
+	if len(m) == 0 {
+		return nil
+	}
+	return maps.Clone(m)
+}
+
+func cloneList[V any](list []V) []V {
+	if len(list) == 0 {
+		return nil
+	}
+	return slices.Clone(list)
 }
 
 // Due reports whether what was published last has to be published at a time, be

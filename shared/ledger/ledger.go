@@ -22,8 +22,18 @@ import (
 // PageSize is how many entries a page holds.
 const PageSize = 500
 
-// forgotten is after which time an entry that nothing was noted in is dropped.
-const forgotten = 14 * 24 * time.Hour
+const (
+	// forgotten is after which time an entry that was not noted is dropped.
+	forgotten = 14 * 24 * time.Hour
+	// renewed is after which time it is written that an unchanged entry is still
+	// noted, lest it be forgotten.
+	renewed = 24 * time.Hour
+	// maxPages is more than there ever are: a name that is spoilt must not make
+	// pages without end.
+	maxPages = 4096
+	// maxPageBytes bounds the JSON of a page; Firestore takes documents of 1 MiB.
+	maxPageBytes = 700 << 10
+)
 
 // A Ledger holds entries by name. It is not safe for concurrent use.
 type Ledger struct {
@@ -63,7 +73,7 @@ func Read(ctx context.Context, records records) (*Ledger, error) {
 	l := &Ledger{at: make(map[string]int)}
 	for _, name := range slices.Sorted(maps.Keys(stored)) {
 		number, err := strconv.Atoi(name)
-		if err != nil || number < 0 || number > 1<<20 {
+		if err != nil || number < 0 || number >= maxPages || name != strconv.Itoa(number) {
 			l.Spoilt = append(l.Spoilt, name)
 			continue
 		}
@@ -75,9 +85,11 @@ func Read(ctx context.Context, records records) (*Ledger, error) {
 			l.pages = append(l.pages, page{entries: make(map[string]Entry)})
 		}
 		for entry, content := range entries {
-			if _, twice := l.at[entry]; !twice {
-				l.pages[number].entries[entry], l.at[entry] = content, number
+			if _, twice := l.at[entry]; twice {
+				l.pages[number].dirty = true
+				continue
 			}
+			l.pages[number].entries[entry], l.at[entry] = content, number
 		}
 	}
 	return l, nil
@@ -104,7 +116,8 @@ func (l *Ledger) Entry(name string) Entry {
 	return l.pages[number].entries[name].clone()
 }
 
-// Note keeps an entry at a time.
+// Note keeps a copy of an entry at a time. One that did not change causes no
+// writing, but once a day.
 func (l *Ledger) Note(name string, e Entry, now time.Time) {
 	number, ok := l.at[name]
 	if !ok {
@@ -113,8 +126,9 @@ func (l *Ledger) Note(name string, e Entry, now time.Time) {
 	}
 	p := &l.pages[number]
 	was := p.entries[name]
+	e = e.clone()
 	e.Noted = was.Noted
-	if ok && reflect.DeepEqual(was, e) {
+	if ok && reflect.DeepEqual(was, e) && now.Unix()-was.Noted < int64(renewed/time.Second) {
 		return
 	}
 	e.Noted = now.Unix()
@@ -139,6 +153,9 @@ func (l *Ledger) Names() []string { return slices.Sorted(maps.Keys(l.at)) }
 // be tried again after an error, which is that of the store.
 func (l *Ledger) Write(ctx context.Context, records records, now time.Time) error {
 	l.forget(now)
+	if err := l.split(); err != nil {
+		return fmt.Errorf("writing the ledger: %w", err)
+	}
 	changed := make(map[string]any)
 	var faults []error
 	for i, p := range l.pages {
@@ -171,6 +188,33 @@ func (l *Ledger) Write(ctx context.Context, records records, now time.Time) erro
 		l.pages[i].dirty = false
 	}
 	l.Spoilt = nil
+	return nil
+}
+
+// split halves pages that have grown too large for a store. It is rare: an entry
+// takes some hundred bytes.
+func (l *Ledger) split() error {
+	for i := 0; i < len(l.pages); i++ {
+		p := &l.pages[i]
+		if !p.dirty || len(p.entries) < 2 {
+			continue
+		}
+		encoded, err := json.Marshal(p.entries)
+		if err != nil {
+			return err
+		}
+		if len(encoded) <= maxPageBytes {
+			continue
+		}
+		names := slices.Sorted(maps.Keys(p.entries))
+		half := page{entries: make(map[string]Entry), dirty: true}
+		for _, name := range names[len(names)/2:] {
+			half.entries[name], l.at[name] = p.entries[name], len(l.pages)
+			delete(p.entries, name)
+		}
+		l.pages = append(l.pages, half)
+		i-- // what is left may be too large, too
+	}
 	return nil
 }
 
