@@ -47,8 +47,7 @@ func (c Change) ExpireAt() time.Time { return c.At.Add(HistoryLifetime) }
 // Key names the change within the history of its source. Keys sort as the merge
 // orders events: by event time, then by event id.
 func (c Change) Key() string {
-	id := strings.NewReplacer("%", "%25", "/", "%2F").Replace(c.EventID)
-	return event.FormatTime(c.At.Time) + "~" + id + "~" + string(c.Facet)
+	return event.FormatTime(c.At.Time) + "~" + Escape(c.EventID) + "~" + string(c.Facet)
 }
 
 // changeJSON is a Change as readers see it.

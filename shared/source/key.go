@@ -29,8 +29,14 @@ func (k Key) String() string { return k.Platform + ":" + k.ID }
 // where Firestore refuses a slash. "%" is encoded too, so that two sources never
 // share a document.
 func (k Key) DocumentID() string {
-	return strings.NewReplacer("%", "%25", "/", "%2F").Replace(k.String())
+	return Escape(k.String())
 }
+
+var escaper = strings.NewReplacer("%", "%25", "/", "%2F")
+
+// Escape percent-encodes what stores refuse in a name, "/", and "%" itself, so that
+// different names stay different.
+func Escape(name string) string { return escaper.Replace(name) }
 
 // ParseKey reads "platform:id"; the first colon splits. The error is ErrKey,
 // wrapped.

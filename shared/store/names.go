@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/sourcestate/sourcestate/shared/source"
 )
 
 // maxName is the length of the longest name that every store takes, in bytes.
@@ -42,5 +44,5 @@ func shortened(id string) string {
 // PartName is the name of what is stored beside a document under a key from
 // outside, such as a session: escaped where a slash stands, and as Name.
 func PartName(key string) string {
-	return Name(strings.NewReplacer("%", "%25", "/", "%2F").Replace(key))
+	return Name(source.Escape(key))
 }

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 
+	"github.com/sourcestate/sourcestate/shared/source"
 	"github.com/sourcestate/sourcestate/shared/store"
 )
 
@@ -49,6 +51,47 @@ func decode(fields map[string]any, into any) error {
 	}
 	if err := json.Unmarshal(text, into); err != nil {
 		return fmt.Errorf("decoding from Firestore: %w", err)
+	}
+	return nil
+}
+
+// bookkeeping is the field of what a merge must remember: one string, the longest
+// of a document. It passes by the JSON, which would quote it twice over.
+const (
+	bookkeeping      = "_merge"
+	bookkeepingState = "state"
+)
+
+// encodeKept is encode of a value without its bookkeeping, and with it.
+func encodeKept(public any, kept *source.Bookkeeping) (map[string]any, error) {
+	fields, err := encode(public)
+	if err == nil && kept != nil {
+		fields[bookkeeping] = map[string]any{bookkeepingState: kept.State}
+	}
+	return fields, err
+}
+
+// decodeKept is the inverse of encodeKept, and decode for what has no bookkeeping.
+func decodeKept(fields map[string]any, into any) error {
+	var place **source.Bookkeeping
+	switch v := into.(type) {
+	case *source.Document:
+		place = &v.Bookkeeping
+	case *source.Session:
+		place = &v.Bookkeeping
+	case *source.Hour:
+		place = &v.Bookkeeping
+	default:
+		return decode(fields, into)
+	}
+	public := maps.Clone(fields)
+	delete(public, bookkeeping)
+	if err := decode(public, into); err != nil {
+		return err
+	}
+	kept, _ := fields[bookkeeping].(map[string]any)
+	if state, ok := kept[bookkeepingState].(string); ok {
+		*place = &source.Bookkeeping{State: state}
 	}
 	return nil
 }

@@ -12,6 +12,9 @@ import (
 	"github.com/sourcestate/sourcestate/shared/store"
 )
 
+// updatedAt is the field that every update writes.
+const updatedAt = "updatedAt"
+
 // expireAt is the field by which Firestore drops old history (TTL). It alone is
 // a Firestore timestamp.
 const expireAt = "expireAt"

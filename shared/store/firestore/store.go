@@ -79,7 +79,7 @@ func read[T any](snapshot *cloud.DocumentSnapshot, err error) (*T, map[string]an
 		return nil, nil, err
 	}
 	value, fields := new(T), snapshot.Data()
-	if err := decode(fields, value); err != nil {
+	if err := decodeKept(fields, value); err != nil {
 		return nil, nil, err
 	}
 	return value, fields, nil
