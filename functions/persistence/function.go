@@ -2,6 +2,7 @@ package persistence
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"os"
 	"time"
@@ -18,9 +19,15 @@ import (
 // function therefore: the framework's conversion would lose the publish time of
 // a push and answer otherwise.
 func init() {
-	log := logging.New(os.Stderr, os.Getenv("GOOGLE_CLOUD_PROJECT"))
-	functions.HTTP("Persistence", lazy.Handler(log, func(ctx context.Context) (http.Handler, error) {
-		config, err := Load(os.Getenv)
+	functions.HTTP("Persistence", newFunction(os.Getenv, os.Stderr).ServeHTTP)
+}
+
+// newFunction is the handler that the environment describes, built with the first
+// request.
+func newFunction(getenv func(string) string, logs io.Writer) http.Handler {
+	log := logging.New(logs, getenv("GOOGLE_CLOUD_PROJECT"))
+	return lazy.Handler(log, func(ctx context.Context) (http.Handler, error) {
+		config, err := Load(getenv)
 		if err != nil {
 			return nil, err
 		}
@@ -34,5 +41,5 @@ func init() {
 			return nil, err
 		}
 		return New(documents, publisher, log), nil
-	}).ServeHTTP)
+	})
 }

@@ -154,21 +154,3 @@ func (h *Handler) publish(ctx context.Context, key source.Key, transitions []sou
 	}
 	return nil
 }
-
-// deadLetter puts away what can never succeed, and acknowledges it.
-func (h *Handler) deadLetter(ctx context.Context, m event.BusMessage, reason string, cause error) (outcome, error) {
-	letter, err := event.Rejected{
-		Message: m, Reason: reason, Error: cause.Error(), By: sender, At: h.Now(),
-	}.DeadLetter()
-	if err != nil {
-		return outcome{}, fmt.Errorf("making a dead letter: %w", err)
-	}
-	message, err := letter.BusMessage()
-	if err != nil {
-		return outcome{}, fmt.Errorf("making a dead letter: %w", err)
-	}
-	if err := h.publisher.Publish(ctx, bus.DeadLetter, message); err != nil {
-		return outcome{}, fmt.Errorf("publishing a dead letter: %w", err)
-	}
-	return outcome{name: outcomeDeadLettered, detail: reason + ": " + cause.Error()}, nil
-}
