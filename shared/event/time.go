@@ -15,7 +15,7 @@ func FormatTime(t time.Time) string {
 
 // ParseTime reads an RFC 3339 timestamp with any fraction and any offset, and
 // cuts it to milliseconds in UTC. A timestamp without a zone is an error, and so
-// is one whose offset leads out of the years 0 to 9999: FormatTime would write
+// is one whose offset leads out of the years 1 to 9999: FormatTime would write
 // what nobody can read back. Kick sometimes sends the date twice
 // ("2026-04-26T2026-04-26T11:27:44Z"): the second one counts.
 func ParseTime(text string) (time.Time, error) {
@@ -28,7 +28,7 @@ func ParseTime(text string) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("reading a timestamp: %w", err)
 	}
 	t = cut(t)
-	if year := t.Year(); year < 0 || year > 9999 {
+	if year := t.Year(); year < 1 || year > 9999 {
 		return time.Time{}, fmt.Errorf("reading a timestamp: year %d in UTC", year)
 	}
 	return t, nil

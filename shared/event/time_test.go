@@ -22,7 +22,7 @@ func TestParseTime(t *testing.T) {
 		{"a date that stands twice", "2026-04-26T2026-04-26T11:27:44Z", "2026-04-26T11:27:44.000Z"},
 		{"a date that stands twice with an offset", "2026-04-26T2026-04-26T11:27:44.25+11:00", "2026-04-26T00:27:44.250Z"},
 		{"before the epoch cut downwards", "1969-12-31T23:59:59.9999Z", "1969-12-31T23:59:59.999Z"},
-		{"the first year", "0000-01-01T00:00:00Z", "0000-01-01T00:00:00.000Z"},
+		{"the first year", "0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000Z"},
 		{"the last year", "9999-12-31T23:59:59.9999Z", "9999-12-31T23:59:59.999Z"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -52,9 +52,10 @@ func TestParseTimeRefuses(t *testing.T) {
 		{"two dates that differ", "2026-04-26T2026-04-27T11:27:44Z"},
 		{"a date that stands twice and nothing behind it", "2026-04-26T2026-04-26T"},
 		{"something behind it", "2026-05-01T12:00:07Z "},
-		// FormatTime could write these, and no reader could read them back.
+		// FormatTime could write these, and no reader or no store could read them back.
+		{"the year before the first", "0000-12-31T23:59:59Z"},
 		{"an offset that leads beyond the last year", "9999-12-31T23:59:59-00:01"},
-		{"an offset that leads before the first year", "0000-01-01T00:00:00+00:01"},
+		{"an offset that leads before the first year", "0001-01-01T00:00:00+00:01"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -76,7 +77,7 @@ func TestFormatTimeCutsAndTurnsToUTC(t *testing.T) {
 
 func TestWhatIsFormattedIsParsedAsItWas(t *testing.T) {
 	t.Parallel()
-	first := time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
+	first := time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
 	last := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).UnixMilli()
 	rapid.Check(t, func(t *rapid.T) {
 		want := time.UnixMilli(rapid.Int64Range(first, last).Draw(t, "milliseconds")).UTC()

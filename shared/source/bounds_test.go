@@ -129,6 +129,28 @@ func TestSamplesUpToAnHourLateCountExactly(t *testing.T) {
 	}
 }
 
+// A crowd on one source comes out of order by as many as are under way at a time:
+// every change is in the history all the same, and none that was not.
+func TestAHotSourceKeepsItsWholeHistory(t *testing.T) {
+	const flips, together = 1000, 60
+	var messages []event.BusMessage
+	for i := range flips {
+		messages = append(messages, spaced(t, event.TypeSourceStatus, time.Duration(i)*time.Second, fields{
+			"status": []string{"CONNECTED", "ERROR"}[i%2],
+		}))
+	}
+	want := newWorld(t).deliver(messages...)
+	random := rand.New(rand.NewPCG(7, 8))
+	for round := range 5 {
+		late := append([]event.BusMessage{}, messages...)
+		for i := 0; i+together <= len(late); i += together {
+			block := late[i : i+together]
+			random.Shuffle(len(block), func(a, b int) { block[a], block[b] = block[b], block[a] })
+		}
+		newWorld(t).deliver(late...).sameAs(want, fmt.Sprint("round ", round))
+	}
+}
+
 // shiftsAtMost puts back in order what an overlap of shuffles made more than an
 // hour late.
 func shiftsAtMost(late, inOrder []event.BusMessage) []event.BusMessage {

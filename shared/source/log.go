@@ -83,7 +83,9 @@ func (l *log) all() []observation {
 // the oldest first, then by moving the oldest into the base.
 func (l *log) fold(facet Facet, limit int) {
 	for len(l.Recent) > limit {
-		if i := l.repetition(facet); i >= 0 {
+		// What came last is spared: between two of its repetitions a late event may
+		// still find its place.
+		if i := l.repetition(facet, limit/2); i >= 0 {
 			l.Recent = slices.Delete(l.Recent, i, i+1)
 			continue
 		}
@@ -93,10 +95,10 @@ func (l *log) fold(facet Facet, limit int) {
 }
 
 // repetition is the index of the oldest observation that stands between two of
-// the same key and value, or -1. An offline without an id concerns all streams,
+// the same key and value, but for the newest ones that are spared, or -1. An offline without an id concerns all streams,
 // so for streams nothing different may stand between them either. What confirms
 // a connector's status is left out only while others confirm it often enough.
-func (l *log) repetition(facet Facet) int {
+func (l *log) repetition(facet Facet, spare int) int {
 	type run struct {
 		value  string
 		before int64 // when the observation before the middle one was made
@@ -104,7 +106,7 @@ func (l *log) repetition(facet Facet) int {
 		length int
 	}
 	runs := make(map[string]run)
-	for i, o := range l.Recent {
+	for i, o := range l.Recent[:max(0, len(l.Recent)-spare)] {
 		r := runs[o.Key]
 		if r.length == 0 || r.value != o.Value {
 			if facet == FacetStreamStatus {
