@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sourcestate/sourcestate/shared/connectortest"
+	"github.com/sourcestate/sourcestate/shared/event"
 	"github.com/sourcestate/sourcestate/shared/source"
 )
 
@@ -218,7 +219,15 @@ func TestAPushedSnapshotIsPublishedAtOnce(t *testing.T) {
 	if got := len(s.takePublished()); got != 2 {
 		t.Errorf("published %d", got)
 	}
+	pushed := s.clock.Now()
+	if got := push("/heartbeat/snapshots?connector=kick", `{"state":"CONNECTED","id":"7"}`); got != `{"sources":1,"published":1}` {
+		t.Errorf("answer %s", got)
+	}
 	s.mustBeat() // the poll finds all as before
+	latest, err := readLatest(t.Context(), s.store)
+	if err != nil || latest.Connectors["kick"] != event.FormatTime(pushed) {
+		t.Errorf("latest %+v, %v", latest, err)
+	}
 	if d := s.bot(); d.Status != source.Connected || d.LastError != nil {
 		t.Errorf("status %q, error %+v after a good poll", d.Status, d.LastError)
 	}

@@ -7,7 +7,11 @@ import (
 	"github.com/sourcestate/sourcestate/shared/store"
 )
 
-const latestName = "latest"
+// The records of the heartbeat beside its lease.
+const (
+	latestName = "latest"
+	reportName = "report" // of the last tick that came to its end
+)
 
 // Latest is the record heartbeat/latest: when things were last known to be well
 // (design section 5, rule 9). Times are ISO 8601 in UTC.

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/sourcestate/sourcestate/shared/bus"
 	"github.com/sourcestate/sourcestate/shared/connector"
 	"github.com/sourcestate/sourcestate/shared/event"
@@ -55,7 +57,11 @@ func (h *Handler) snapshots(ctx context.Context, w http.ResponseWriter, r *http.
 	for _, s := range found {
 		key := source.Key{Platform: s.Platform, ID: s.ID}
 		name := key.String() + "/" + s.Connector
+		mark := pushMark{Source: key.String(), Connector: s.Connector, At: event.FormatTime(now)}
 		if !h.pushed.news(name, s.Digest(), now, h.Config.Refresh) {
+			if h.pushed.news(s.Connector, "heard", now, heardEvery) {
+				marks[uuid.NewString()], digests[s.Connector] = mark, "heard"
+			}
 			continue
 		}
 		m, err := s.Event(now, 0, "heartbeat").BusMessage()
@@ -64,32 +70,39 @@ func (h *Handler) snapshots(ctx context.Context, w http.ResponseWriter, r *http.
 			return
 		}
 		messages, news = append(messages, m), append(news, key)
-		digests[name] = s.Digest()
-		marks[digestOf(name)] = pushMark{Source: key.String(), About: aboutConnector(s.Connector)}
+		mark.Published = true
+		marks[uuid.NewString()], digests[name] = mark, s.Digest()
 	}
 	if len(messages) > 0 {
-		if err := h.Publisher.Publish(ctx, bus.Ingress, messages...); err != nil {
-			h.failPush(ctx, w, err)
-			return
-		}
-		if err := h.Records.Write(ctx, store.Pushed, marks); err != nil {
-			h.failPush(ctx, w, err)
-			return
-		}
-		h.pushed.note(digests, now)
+		err = h.Publisher.Publish(ctx, bus.Ingress, messages...)
 	}
+	if err == nil && len(marks) > 0 {
+		err = h.Records.Write(ctx, store.Pushed, marks)
+	}
+	if err != nil {
+		h.failPush(ctx, w, err)
+		return
+	}
+	h.pushed.note(digests, now)
 	h.Log.InfoContext(ctx, "snapshots pushed", "outcome", "published", "sources", len(found), "published", len(messages), "changed", news)
 	answer(w, http.StatusOK, pushAnswer{Sources: len(found), Published: len(messages)})
 }
 
-// A pushMark is a record of what was pushed: the ledger does not have it, so that
-// a poll which finds all as before would not be published.
+// heardEvery is how often it is noted that a connector pushes what it said before:
+// that it does is a sign of life.
+const heardEvery = 30 * time.Second
+
+// A pushMark is a record of what was pushed, for the next tick.
 type pushMark struct {
-	Source string `json:"source"`
-	About  string `json:"about"`
+	Source    string `json:"source"`
+	Connector string `json:"connector"`
+	At        string `json:"at"`
+	Published bool   `json:"published,omitempty"` // it was news
 }
 
-// recallPushes makes what was pushed since the last tick count as not published.
+// recallPushes makes what was pushed since the last tick count as not published:
+// the ledger does not have it, and a poll which finds all as before would not be
+// news. It also counts as heard of.
 func (t *tick) recallPushes(ctx context.Context) error {
 	records, err := t.Records.Records(ctx, store.Pushed)
 	if err != nil {
@@ -98,7 +111,10 @@ func (t *tick) recallPushes(ctx context.Context) error {
 	for name, raw := range records {
 		var mark pushMark
 		if json.Unmarshal(raw, &mark) == nil {
-			t.unpublish(mark.Source, mark.About)
+			if mark.Published {
+				t.unpublish(mark.Source, aboutConnector(mark.Connector))
+			}
+			t.latest.Connectors[mark.Connector] = max(t.latest.Connectors[mark.Connector], mark.At)
 		}
 		t.pushes = append(t.pushes, name)
 	}

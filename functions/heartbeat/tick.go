@@ -107,11 +107,10 @@ func (t *tick) recall(ctx context.Context) (err error) {
 	for _, page := range t.ledger.Spoilt {
 		t.report.step("ledger").note("page %s could not be read; its sources are published once more", page)
 	}
-	if err := t.recallPushes(ctx); err != nil {
+	if t.latest, err = readLatest(ctx, t.Records); err != nil {
 		return err
 	}
-	t.latest, err = readLatest(ctx, t.Records)
-	return err
+	return t.recallPushes(ctx)
 }
 
 // remember writes what the next tick must know. It comes after publishing: what
@@ -128,7 +127,8 @@ func (t *tick) remember(ctx context.Context) {
 		t.report.step("ledger").fail("writing the ledger", err)
 	}
 	t.latest.At = event.FormatTime(t.now)
-	if err := t.Records.Write(ctx, store.Heartbeat, map[string]any{latestName: t.latest}); err != nil {
-		t.report.step("ledger").fail("writing "+latestName, err)
+	records := map[string]any{latestName: t.latest, reportName: t.report.finish(t.Now())}
+	if err := t.Records.Write(ctx, store.Heartbeat, records); err != nil {
+		t.report.step("ledger").fail("writing "+latestName+" and "+reportName, err)
 	}
 }

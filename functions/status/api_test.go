@@ -19,9 +19,11 @@ func TestASourceIsItsDocumentWithoutBookkeeping(t *testing.T) {
 	d.Permissions = []string{}
 	d.Bookkeeping = &source.Bookkeeping{State: "opaque"}
 	h := New(Config{Redact: true}, keep(t, d), silent())
+	h.now = func() time.Time { return now.Add(61 * time.Second) }
 	want := map[string]any{
 		"id": "1337", "platform": "twitch", "streamStatus": "ONLINE", "permissions": []any{},
 		"createdAt": "2026-05-01T12:00:07.120Z", "updatedAt": "2026-05-01T12:00:07.120Z",
+		"stale": false, "ageSeconds": 61.0,
 	}
 	if diff := cmp.Diff(want, decoded(t, get(t, h, "/api/sources/twitch:1337"), http.StatusOK)); diff != "" {
 		t.Errorf("source (-want +got):\n%s", diff)
@@ -62,9 +64,9 @@ func TestIdsOfEveryKindReachTheirSource(t *testing.T) {
 			if got := len(history.([]any)); got != 1 {
 				t.Errorf("got %d entries of its history", got)
 			}
-			path := newRow(document("twitch", test.id)).Path
+			path := "/api" + sourcePath(source.Key{Platform: "twitch", ID: test.id})
 			if got := decoded(t, get(t, h, path), http.StatusOK)["id"]; got != test.id {
-				t.Errorf("the page links to %s, which is source %q", path, got)
+				t.Errorf("the pages link to %s, which is source %q", path, got)
 			}
 		})
 	}
@@ -172,14 +174,16 @@ func TestRedaction(t *testing.T) {
 	d := document("slack", "socket")
 	d.LastError = &source.LastError{Code: "socket_error", Message: "at 10.0.0.1: boom", At: source.Time{Time: now}}
 	d.Metadata = source.Metadata{"title": "Hello", "connectorState": "ERROR", "workspace": "internal"}
+	d.Connectors = map[string]source.Connector{"slack": {Status: source.Error, At: source.Time{Time: now}, InstanceID: "pod-1"}}
 	s := keep(t, d)
 
 	hidden := decoded(t, get(t, New(Config{Redact: true}, s, silent()), "/api/sources/slack:socket"), http.StatusOK)
 	want := map[string]any{
-		"lastError": map[string]any{"code": "socket_error", "at": "2026-05-01T12:00:07.120Z"},
-		"metadata":  map[string]any{"title": "Hello", "connectorState": "ERROR"},
+		"lastError":  map[string]any{"code": "socket_error", "at": "2026-05-01T12:00:07.120Z"},
+		"metadata":   map[string]any{"title": "Hello", "connectorState": "ERROR"},
+		"connectors": map[string]any{"slack": map[string]any{"status": "ERROR", "at": "2026-05-01T12:00:07.120Z"}},
 	}
-	if diff := cmp.Diff(want, only(hidden, "lastError", "metadata")); diff != "" {
+	if diff := cmp.Diff(want, only(hidden, "lastError", "metadata", "connectors")); diff != "" {
 		t.Errorf("hidden (-want +got):\n%s", diff)
 	}
 
@@ -187,8 +191,11 @@ func TestRedaction(t *testing.T) {
 	want = map[string]any{
 		"lastError": map[string]any{"code": "socket_error", "message": "at 10.0.0.1: boom", "at": "2026-05-01T12:00:07.120Z"},
 		"metadata":  map[string]any{"title": "Hello", "connectorState": "ERROR", "workspace": "internal"},
+		"connectors": map[string]any{"slack": map[string]any{
+			"status": "ERROR", "at": "2026-05-01T12:00:07.120Z", "instanceId": "pod-1",
+		}},
 	}
-	if diff := cmp.Diff(want, only(open, "lastError", "metadata")); diff != "" {
+	if diff := cmp.Diff(want, only(open, "lastError", "metadata", "connectors")); diff != "" {
 		t.Errorf("open (-want +got):\n%s", diff)
 	}
 }

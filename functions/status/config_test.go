@@ -3,6 +3,9 @@ package status
 import (
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 func TestLoad(t *testing.T) {
@@ -16,17 +19,29 @@ func TestLoad(t *testing.T) {
 		{
 			name: "hides by default",
 			env:  map[string]string{"GOOGLE_CLOUD_PROJECT": "p"},
-			want: Config{Project: "p", Redact: true},
+			want: Config{Project: "p", Redact: true, Interval: time.Minute},
 		},
 		{
 			name: "shows all when told so",
 			env:  map[string]string{"GOOGLE_CLOUD_PROJECT": "p", "STATUS_REDACT": "false"},
-			want: Config{Project: "p"},
+			want: Config{Project: "p", Interval: time.Minute},
+		},
+		{
+			name: "knows the heartbeat, Twitch and the debug token",
+			env: map[string]string{
+				"GOOGLE_CLOUD_PROJECT": "p", "HEARTBEAT_INTERVAL": "10s", "TWITCH_BROADCASTERS": " 1337, ExampleChan,,",
+				"DEBUG_TOKEN": "t", "TWITCH_CLIENT_ID": "i", "TWITCH_CLIENT_SECRET": "s",
+				"TWITCH_API_URL": "http://api", "TWITCH_AUTH_URL": "http://auth",
+			},
+			want: Config{
+				Project: "p", Redact: true, Interval: 10 * time.Second, Broadcasters: []string{"1337", "examplechan"},
+				DebugToken: "t", ClientID: "i", ClientSecret: "s", APIURL: "http://api", AuthURL: "http://auth",
+			},
 		},
 		{
 			name:   "tells all faults",
-			env:    map[string]string{"STATUS_REDACT": "maybe"},
-			faults: []string{"GOOGLE_CLOUD_PROJECT", "STATUS_REDACT"},
+			env:    map[string]string{"STATUS_REDACT": "maybe", "HEARTBEAT_INTERVAL": "-1s"},
+			faults: []string{"GOOGLE_CLOUD_PROJECT", "STATUS_REDACT", "HEARTBEAT_INTERVAL"},
 		},
 	}
 	for _, test := range tests {
@@ -41,8 +56,8 @@ func TestLoad(t *testing.T) {
 					t.Errorf("error %q does not tell of %s", err, fault)
 				}
 			}
-			if got != test.want {
-				t.Errorf("got %+v, want %+v", got, test.want)
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("configuration (-want +got):\n%s", diff)
 			}
 		})
 	}

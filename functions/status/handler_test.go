@@ -18,7 +18,7 @@ import (
 func TestEveryOtherMethodIsRefused(t *testing.T) {
 	t.Parallel()
 	h := New(Config{}, keep(t), silent())
-	for _, path := range []string{"/", "/style.css", "/api/sources", "/api/sources/twitch:1", "/healthz", "/nothing"} {
+	for _, path := range []string{"/", "/api/openapi.json", "/api/sources", "/api/sources/twitch:1", "/healthz", "/nothing"} {
 		for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions} {
 			r := request(t, h, method, path)
 			if r.StatusCode != http.StatusMethodNotAllowed || r.Header.Get("Allow") != "GET, HEAD" {
@@ -31,7 +31,7 @@ func TestEveryOtherMethodIsRefused(t *testing.T) {
 func TestHeadIsAnsweredAsGet(t *testing.T) {
 	t.Parallel()
 	h := New(Config{}, keep(t, document("twitch", "1")), silent())
-	for _, path := range []string{"/", "/style.css", "/api/sources", "/api/sources/twitch:1", "/api/sources/twitch:1/history", "/healthz"} {
+	for _, path := range []string{"/", "/api/openapi.json", "/api/sources", "/api/sources/twitch:1", "/api/sources/twitch:1/history", "/healthz"} {
 		head, got := request(t, h, http.MethodHead, path), get(t, h, path)
 		if head.StatusCode != http.StatusOK || got.StatusCode != http.StatusOK {
 			t.Errorf("%s: HEAD %d, GET %d", path, head.StatusCode, got.StatusCode)
@@ -68,22 +68,44 @@ func TestProblems(t *testing.T) {
 		{name: "a history of a malformed id", target: "/api/sources/1337/history", status: 400},
 		{name: "an unknown source", target: "/api/sources/twitch:404", status: 404},
 		{name: "the history of an unknown source", target: "/api/sources/twitch:404/history", status: 404},
+		{name: "the streams of an unknown source", target: "/api/sources/twitch:404/streams", status: 404},
+		{name: "the viewers of an unknown source", target: "/api/sources/twitch:404/viewers", status: 404},
+		{name: "the badge of an unknown source", target: "/badge/twitch:404.svg", status: 404},
+		{name: "a badge of a malformed id", target: "/badge/1337.svg", status: 400},
+		{name: "a badge of another kind", target: "/badge/twitch:1.png", status: 404},
+		{name: "a badge in no style", target: "/badge/twitch:1.svg?style=ugly", status: 400},
+		{name: "a badge of nothing that there is", target: "/badge/twitch:1.svg?show=weather", status: 400},
+		{name: "debugging without a token set", target: "/_debug/twitch", status: 404},
+		{name: "a query that is huge", target: "/api/sources?platform=" + strings.Repeat("x", maxQuery), status: 414},
+		{name: "a path that is huge", target: "/api/sources/" + strings.Repeat("x", maxPath), status: 414},
 		{name: "a malformed cursor", target: "/api/sources?cursor=%21", status: 400},
 		{name: "a malformed cursor of a history", target: "/api/sources/twitch:1/history?cursor=x", status: 400},
 		{name: "a malformed from", target: "/api/sources/twitch:1/history?from=yesterday", status: 400},
 		{name: "a to without a zone", target: "/api/sources/twitch:1/history?to=2026-05-01T12:00:00", status: 400},
+		{name: "a cursor of another list", target: "/api/sources/twitch:1/streams?cursor=czp4", status: 400},
+		{name: "a malformed cursor of viewers", target: "/api/sources/twitch:1/viewers?cursor=bTpub3c", status: 400},
+		{name: "a time before everything", target: "/api/sources/twitch:1/viewers?from=0001-01-01T00:00:00Z", status: 400},
+		{name: "a time after everything", target: "/api/sources/twitch:1/history?to=9999-01-01T00:00:00Z", status: 400},
+		{name: "a range that ends before it begins", target: "/api/sources/twitch:1/viewers?from=2026-05-02T00:00:00Z&to=2026-05-01T00:00:00Z", status: 400},
+		{name: "a limit beyond all numbers", target: "/api/sources?limit=99999999999999999999", status: 400},
 		{name: "a limit of nothing", target: "/api/sources?limit=0", status: 400},
 		{name: "a limit that is no number", target: "/api/sources/twitch:1/history?limit=many", status: 400},
 		{name: "a query that cannot be read", target: "/api/sources?status=%zz", status: 400},
 		{name: "a list from a broken store", target: "/api/sources", err: broken, status: 503},
 		{name: "a source from a broken store", target: "/api/sources/twitch:1", err: broken, status: 503},
 		{name: "a history from a broken store", target: "/api/sources/twitch:1/history", err: broken, status: 503},
+		{name: "streams from a broken store", target: "/api/sources/twitch:1/streams", err: broken, status: 503},
+		{name: "viewers from a broken store", target: "/api/sources/twitch:1/viewers", err: broken, status: 503},
+		{name: "a badge from a broken store", target: "/badge/twitch:1.svg", err: broken, status: 503},
+		{name: "metrics from a broken store", target: "/metrics", err: broken, status: 503},
+		{name: "a feed from a broken store", target: "/feed.xml", err: broken, status: 503},
+		{name: "events from a broken store", target: "/api/events", err: broken, status: 503},
 		{name: "a store that is too slow", target: "/api/sources", err: context.DeadlineExceeded, status: 503},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			var documents reader = keep(t, document("twitch", "1"))
+			var documents keeper = keep(t, document("twitch", "1"))
 			if test.err != nil {
 				documents = failing{fmt.Errorf("reading: %w", test.err)}
 			}
@@ -132,13 +154,16 @@ func TestTroubleOfTheStoreIsLoggedAndThatOfCallersIsNot(t *testing.T) {
 func TestSecurityHeaders(t *testing.T) {
 	t.Parallel()
 	h := New(Config{}, keep(t), silent())
-	for _, path := range []string{"/", "/style.css", "/api/sources", "/nothing"} {
+	for _, path := range []string{"/", "/api/openapi.json", "/api/sources", "/nothing"} {
 		header := get(t, h, path).Header
 		policy := header.Get("Content-Security-Policy")
-		for _, directive := range []string{"default-src 'none'", "style-src 'self'", "frame-ancestors 'none'"} {
+		for _, directive := range []string{"default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'"} {
 			if !strings.Contains(policy, directive) {
 				t.Errorf("%s: policy %q lacks %q", path, policy, directive)
 			}
+		}
+		if strings.Contains(policy, "unsafe") {
+			t.Errorf("%s: policy %q allows what is inline", path, policy)
 		}
 		if header.Get("X-Content-Type-Options") != "nosniff" || header.Get("Referrer-Policy") != "no-referrer" {
 			t.Errorf("%s: headers %v", path, header)

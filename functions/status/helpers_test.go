@@ -20,9 +20,15 @@ var now = time.Date(2026, 5, 1, 12, 0, 7, 120e6, time.UTC)
 func silent() *slog.Logger { return slog.New(slog.NewJSONHandler(io.Discard, nil)) }
 
 // keep is a store with these documents.
-func keep(t testing.TB, documents ...*source.Document) store.Store {
+func keep(t testing.TB, documents ...*source.Document) *bolt.Store {
 	t.Helper()
-	s, err := bolt.Open(t.TempDir(), func() time.Time { return now })
+	return keepAt(t, func() time.Time { return now }, documents...)
+}
+
+// keepAt is like keep, with a clock.
+func keepAt(t testing.TB, clock func() time.Time, documents ...*source.Document) *bolt.Store {
+	t.Helper()
+	s, err := bolt.Open(t.TempDir(), clock)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +62,7 @@ func document(platform, id string) *source.Document {
 	return &source.Document{Platform: platform, ID: id}
 }
 
-// failing is a reader that fails with err.
+// failing is a keeper that fails with err.
 type failing struct{ err error }
 
 func (f failing) Get(context.Context, source.Key) (*source.Document, error) { return nil, f.err }
@@ -66,6 +72,26 @@ func (f failing) List(context.Context, store.Filter) (store.Page, error) { retur
 func (f failing) History(context.Context, source.Key, store.HistoryQuery) (store.HistoryPage, error) {
 	return store.HistoryPage{}, f.err
 }
+
+func (f failing) Sessions(context.Context, source.Key, store.SessionQuery) (store.SessionPage, error) {
+	return store.SessionPage{}, f.err
+}
+
+func (f failing) Hours(context.Context, source.Key, store.HourQuery) (store.HourPage, error) {
+	return store.HourPage{}, f.err
+}
+
+func (f failing) Record(context.Context, store.Collection, string, any) error { return f.err }
+
+func (f failing) Watch(context.Context, func([]*source.Document, []source.Key)) error { return f.err }
+
+// halfBroken is a store of which the records cannot be read.
+type halfBroken struct {
+	*bolt.Store
+	err error
+}
+
+func (b halfBroken) Record(context.Context, store.Collection, string, any) error { return b.err }
 
 func get(t testing.TB, h http.Handler, target string) *http.Response {
 	t.Helper()

@@ -2,114 +2,131 @@ package status
 
 import (
 	"bytes"
-	"crypto/sha256"
-	_ "embed" // for the assets
-	"encoding/hex"
+	"embed"
+	"errors"
+	"fmt"
 	"html/template"
 	"net/http"
-	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
-	"github.com/sourcestate/sourcestate/shared/event"
-	"github.com/sourcestate/sourcestate/shared/source"
 	"github.com/sourcestate/sourcestate/shared/store"
 )
 
-const stylePath = "/style.css"
-
-// reload is how often the page loads itself again.
-const reload = 5 * time.Second
+// reload is how often a page loads itself again where there are no scripts, or
+// while there is a problem.
+const reload = 30 * time.Second
 
 var (
-	//go:embed assets/style.css
-	styleSheet []byte
-	//go:embed assets/page.html
-	pageText string
-
-	pageTemplate = template.Must(template.New("page").Parse(pageText))
-	styleTag     = func() string {
-		sum := sha256.Sum256(styleSheet)
-		return `"` + hex.EncodeToString(sum[:8]) + `"`
-	}()
+	//go:embed templates
+	templateFiles embed.FS
+	templates     = template.Must(template.New("").Funcs(template.FuncMap{
+		"asset": assets.path,
+	}).ParseFS(templateFiles, "templates/*.html"))
 )
 
-// style serves the stylesheet, which a page that reloads itself finds in the
-// cache.
-func style(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Content-Type", "text/css; charset=utf-8")
-	w.Header().Set("Cache-Control", "max-age=60")
-	w.Header().Set("Etag", styleTag)
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(styleSheet))
+// A frame is what every page has around what it shows.
+type frame struct {
+	Title  string
+	Reload int // seconds
+	// Script is the name of the script of the page; none for a page that only
+	// says what is wrong.
+	Script string
+	Again  bool // whether it may help to load a page without a script again
+	Marks  string
 }
 
-// view is what the page shows.
-type view struct {
-	Reload  int // seconds
-	Style   string
-	Problem string // in place of the rows
-	Rows    []row
-	Counts  []count
-	First   string // the path of the first page, when this is another
-	Next    string // the path of the next page
+func newFrame(title, script string) frame {
+	return frame{Title: title, Reload: int(reload.Seconds()), Script: script, Marks: marks()}
 }
 
-// A count is one number above the table.
-type count struct {
-	Number int
-	Label  string
+// A listView is what the page of all sources shows.
+type listView struct {
+	frame
+	Verdict       verdict
+	Query         listQuery
+	Platforms     []choice
+	States, Sorts []choice
+	Scope         scope
+	Cards         []card
+	Mould         card // empty, for scripts
+	Total, Found  int
+	PerPage       int
+	Before, After string // paths of the pages before and after
 }
 
-// A row is one source.
-type row struct {
-	Platform, ID, Name string
-	Path               string // of the document in the API
-	Status, Stream     badge
-	Title, Category    string
-	Viewers            string
-	Error              string
-	Changed            moment
-}
-
-// A badge is a state and the class that colours it.
-type badge struct{ Text, Class string }
-
-// A moment is a time to read and the exact instant.
-type moment struct{ Text, Exact string }
-
-// page shows a page of all sources. It keeps reloading itself while there is a
-// problem, so that it is there again when the problem is gone.
+// page shows all sources.
 func (h *Handler) page(w http.ResponseWriter, r *http.Request) {
-	v := view{Reload: int(reload.Seconds()), Style: stylePath}
-	filter, err := readFilter(r)
-	var sources store.Page
-	if err == nil {
-		sources, err = h.documents.List(r.Context(), filter)
-	}
+	query, err := readListQuery(r)
 	if err != nil {
-		p := h.explain(r.Context(), err)
-		p.announce(w.Header())
-		v.Problem = p.detail
-		writePage(w, p.status, v)
+		h.showProblem(w, r, err)
 		return
 	}
-	for _, document := range sources.Sources {
-		v.Rows = append(v.Rows, newRow(h.public(document)))
+	sources, err := h.all(r.Context())
+	if err != nil {
+		h.showProblem(w, r, err)
+		return
 	}
-	v.Counts = counts(sources.Sources)
-	if filter.Cursor != "" {
-		v.First = withCursor(r.URL, "")
+	now := h.now()
+	v := listView{
+		Verdict: newVerdict(sources, now), Query: query, Total: len(sources), PerPage: cardsPerPage,
+		Platforms: platforms(sources, query.Platform),
+		States:    chosen(stateChoices, query.State), Sorts: chosen(sortChoices, query.Sort),
+		Scope: scopeNamed("", oldest(sources), now), Mould: card{Streams: true},
 	}
-	if sources.NextCursor != "" {
-		v.Next = withCursor(r.URL, sources.NextCursor)
+	v.frame = newFrame(v.Verdict.Text, "list.js")
+	found := query.choose(sources)
+	v.Found = len(found)
+	first := min((query.Page-1)*cardsPerPage, len(found))
+	last := min(first+cardsPerPage, len(found))
+	for _, s := range found[first:last] {
+		v.Cards = append(v.Cards, newCard(s, now))
 	}
-	writePage(w, http.StatusOK, v)
+	if query.Page > 1 {
+		v.Before = query.path(query.Page - 1)
+	}
+	if last < len(found) {
+		v.After = query.path(query.Page + 1)
+	}
+	h.show(w, r, http.StatusOK, "list.html", v)
 }
 
-func writePage(w http.ResponseWriter, status int, v view) {
+// oldest is when the first of the sources was first heard of.
+func oldest(sources []publicSource) time.Time {
+	var first time.Time
+	for _, s := range sources {
+		if first.IsZero() || s.CreatedAt.Before(first) {
+			first = s.CreatedAt.Time
+		}
+	}
+	return first
+}
+
+// A problemView is a page that says what is wrong.
+type problemView struct {
+	frame
+	Problem string
+}
+
+// showProblem is the page in place of one that cannot be shown. It keeps loading
+// itself while that may help, so that it is there again when the problem is gone.
+func (h *Handler) showProblem(w http.ResponseWriter, r *http.Request, err error) {
+	p := h.explain(r.Context(), err)
+	p.announce(w.Header())
+	title := http.StatusText(p.status)
+	if errors.Is(err, store.ErrNotFound) {
+		title = "No such source"
+	}
+	v := problemView{frame: newFrame(title, ""), Problem: p.detail}
+	v.Again = p.status == http.StatusServiceUnavailable
+	h.show(w, r, p.status, "problem.html", v)
+}
+
+// show writes a template, whole or not at all.
+func (h *Handler) show(w http.ResponseWriter, r *http.Request, status int, name string, view any) {
 	var body bytes.Buffer
-	if err := pageTemplate.Execute(&body, v); err != nil { // cannot be: the tests have shown the page
+	if err := templates.ExecuteTemplate(&body, name, view); err != nil { // cannot be: the tests have shown it
+		h.log.ErrorContext(r.Context(), "page not written", "error", fmt.Errorf("executing %s: %w", name, err).Error())
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 		return
 	}
@@ -118,77 +135,4 @@ func writePage(w http.ResponseWriter, status int, v view) {
 	w.WriteHeader(status)
 	// A browser that has gone away needs no answer.
 	_, _ = w.Write(body.Bytes())
-}
-
-// withCursor is a reference to the same list at another place.
-func withCursor(u *url.URL, cursor string) string {
-	query := u.Query()
-	query.Del("cursor")
-	if cursor != "" {
-		query.Set("cursor", cursor)
-	}
-	return "?" + query.Encode()
-}
-
-func counts(documents []*source.Document) []count {
-	live, broken := 0, 0
-	for _, document := range documents {
-		if document.StreamStatus == source.Online {
-			live++
-		}
-		if document.Status == source.Error || document.Status == source.Disconnected {
-			broken++
-		}
-	}
-	noun := "sources"
-	if len(documents) == 1 {
-		noun = "source"
-	}
-	return []count{{len(documents), noun}, {live, "live"}, {broken, "not connected"}}
-}
-
-func newRow(d *source.Document) row {
-	r := row{
-		Platform: d.Platform,
-		ID:       d.ID,
-		Name:     d.DisplayName,
-		Path:     "/api/sources/" + url.PathEscape(d.Key().String()),
-		Status:   newBadge(d.Status),
-		Stream:   newBadge(d.StreamStatus),
-		Title:    event.Text(d.Metadata["title"]),
-		Category: event.Text(d.Metadata["categoryName"]),
-		Changed:  newMoment(d.UpdatedAt.Time),
-	}
-	if r.Name == "" {
-		r.Name = d.ID
-	}
-	if d.ViewerCount != nil {
-		r.Viewers = strconv.FormatInt(*d.ViewerCount, 10)
-	}
-	if d.LastError != nil {
-		r.Error = strings.Trim(d.LastError.Code+": "+d.LastError.Message, ": ")
-	}
-	return r
-}
-
-// newBadge colours a state. What is not known is said so, and is not bad.
-func newBadge(state string) badge {
-	switch state {
-	case "":
-		return badge{"unknown", "unknown"}
-	case source.Connected, source.Online:
-		return badge{strings.ToLower(state), "good"}
-	case source.Error:
-		return badge{strings.ToLower(state), "bad"}
-	case source.Disconnected:
-		return badge{strings.ToLower(state), "poor"}
-	}
-	return badge{strings.ToLower(state), "quiet"}
-}
-
-func newMoment(t time.Time) moment {
-	if t.IsZero() {
-		return moment{}
-	}
-	return moment{Text: t.UTC().Format("2006-01-02 15:04:05"), Exact: event.FormatTime(t)}
 }

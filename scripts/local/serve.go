@@ -23,6 +23,7 @@ const (
 // given.
 func (s *suite) serve(ctx context.Context, stdout io.Writer) error {
 	server := &http.Server{Handler: s.handler, ReadHeaderTimeout: headerTimeout}
+	server.RegisterOnShutdown(s.status.Close)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(s.listener) }()
 	if _, err := fmt.Fprintf(stdout, "ready %s/\n", s.origin()); err != nil {

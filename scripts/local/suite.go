@@ -41,6 +41,7 @@ type suite struct {
 	documents *bolt.Store
 	broker    *pubsub.Broker
 	publisher *bus.Publisher
+	status    *status.Handler
 	handler   http.Handler
 	interval  time.Duration // between ticks of the heartbeat
 }
@@ -117,7 +118,8 @@ func (s *suite) wire(ctx context.Context, config configs) error {
 	mux.Handle(heartbeatPath, ticker)
 	mux.Handle(heartbeatPath+"/", ticker)
 	mux.HandleFunc("/_debug/bus", topics.debug)
-	mux.Handle("/", status.New(config.status, s.documents, s.log))
+	s.status = status.New(config.status, s.documents, s.log)
+	mux.Handle("/", s.status)
 	s.handler = mux
 	return s.broker.Subscribe(topics.path(bus.Ingress), "persistence", keeper)
 }

@@ -43,6 +43,8 @@ type Store struct {
 	mu      sync.Mutex // guards waiting and writing
 	waiting []*update
 	writing bool // a goroutine is at work on what waits
+
+	watches watches
 }
 
 var _ store.Store = (*Store)(nil)

@@ -17,6 +17,7 @@ import (
 type update struct {
 	key   source.Key
 	merge store.Merge
+	wrote bool          // if the transaction is committed
 	err   error         // of this update alone
 	done  chan struct{} // closed when err counts
 }
@@ -92,6 +93,15 @@ func (s *Store) commit(batch []*update) {
 		}
 		return nil
 	})
+	var written []string
+	for _, u := range batch {
+		if err == nil && u.wrote {
+			written = append(written, string(name(u.key)))
+		}
+	}
+	if len(written) > 0 {
+		s.watches.tell(written)
+	}
 	for _, u := range batch {
 		if err != nil {
 			u.err = fmt.Errorf("updating source %q: %w", u.key, err)
@@ -119,6 +129,7 @@ func (s *Store) apply(tx *bbolt.Tx, u *update) (own, failed error) {
 	if err != nil {
 		return fmt.Errorf("updating source %q: %w", u.key, err), nil
 	}
+	u.wrote = true
 	return nil, e.put(tx, id)
 }
 

@@ -19,6 +19,7 @@ import (
 type Subject interface {
 	store.Store
 	store.Records
+	store.Watcher
 }
 
 // Run runs the suite. Each test opens an empty store of its own, which takes its
@@ -59,7 +60,7 @@ func Run(t *testing.T, open func(t *testing.T, clock func() time.Time) Subject) 
 		{"a page holds a sensible number when no limit is given", limitsPages},
 		{"a malformed cursor is told from other errors", refusesCursors},
 	}
-	tests = append(tests, records...)
+	tests = append(append(tests, records...), watching...)
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
