@@ -68,14 +68,14 @@ func minuteName(minute int) string { return fmt.Sprintf("%02d", minute) }
 // came first.
 const (
 	maxHourCounts = 240
-	maxHourFacts  = 120
+	maxHourFacts  = 240
 )
 
 // hourState is the bookkeeping of an hour: all that was seen in it, be the
 // channel known to have been live then or not.
 type hourState struct {
 	Counts []count `json:"v,omitempty"` // in order; the newest of each minute and stream
-	Facts  []fact  `json:"f,omitempty"` // in order
+	Facts  []fact  `json:"f,omitempty"` // in order; each once a minute
 }
 
 // A count is how many viewers were seen at a time.
@@ -108,6 +108,15 @@ func (f fact) compare(g fact) int {
 	)
 }
 
+// repeats reports whether two facts say the same in one minute, of which the first
+// counts: polls say the same again and again.
+func (f fact) repeats(g fact) bool {
+	minute := func(f fact) int64 { return f.At / time.Minute.Milliseconds() }
+	sameMinute := minute(f) == minute(g)
+	g.At = f.At
+	return sameMinute && f == g
+}
+
 // loadHour reads the bookkeeping of an hour. One that cannot be read is empty.
 func loadHour(h *Hour) *hourState {
 	s := &hourState{}
@@ -137,8 +146,14 @@ func (s *hourState) addCount(c count) bool {
 
 // addFact remembers a fact; false if it changes nothing.
 func (s *hourState) addFact(f fact) bool {
-	i, found := slices.BinarySearchFunc(s.Facts, f, fact.compare)
-	if found || i >= maxHourFacts {
+	if i := slices.IndexFunc(s.Facts, f.repeats); i >= 0 {
+		if s.Facts[i].At <= f.At {
+			return false
+		}
+		s.Facts = slices.Delete(s.Facts, i, i+1)
+	}
+	i, _ := slices.BinarySearchFunc(s.Facts, f, fact.compare)
+	if i >= maxHourFacts {
 		return false
 	}
 	s.Facts = slices.Insert(s.Facts, i, f)

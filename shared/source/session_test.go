@@ -167,6 +167,26 @@ func TestSessions(t *testing.T) {
 	}
 }
 
+// Somebody who polls every five seconds must not use up the room of an hour.
+func TestTitlesAreSeenHoweverOftenOneLooks(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t).deliver(say(t, event.TypeStreamOnline, "12:00:00", fields{"streamId": "a"}))
+	for second := 0; second < 3600; second += 5 {
+		title := "First"
+		if second >= 3300 {
+			title = "Last"
+		}
+		clock := at("12:00:00").Add(time.Duration(second) * time.Second).Format("15:04:05")
+		w.deliver(say(t, event.TypeStreamUpdate, clock, fields{"streamId": "a", "title": title, "viewerCount": second}))
+	}
+	compare(t, "a", fields{
+		"title": "Last",
+		"titles": []any{
+			fields{"at": "2026-05-01T12:00:00.000Z", "title": "First"}, fields{"at": "2026-05-01T12:55:00.000Z", "title": "Last"},
+		},
+	}, w.sessionsOf(t)["a"])
+}
+
 func TestAMinuteTakesItsNewestCount(t *testing.T) {
 	t.Parallel()
 	count := func(clock string, viewers int) event.BusMessage {

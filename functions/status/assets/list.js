@@ -5,7 +5,7 @@ import { Activities, tips } from './activity.js';
 import { fill } from './card.js';
 import { listen } from './events.js';
 import { choose, ending, keyOf, verdict } from './state.js';
-import { keepTimes } from './words.js';
+import { keepTimes, period } from './words.js';
 
 const form = document.getElementById('filter');
 const list = document.getElementById('cards');
@@ -104,7 +104,7 @@ function drawCards(part) {
     const isNew = !card;
     card ??= mould.cloneNode(true);
     const left = ending(s);
-    const state = `${s.updatedAt} ${s.stale} ${seen.get(key)} ${left && Math.floor(left / 30)}`;
+    const state = `${s.updatedAt} ${s.stale} ${seen.get(key)} ${left && period(left)}`;
     if (shown.get(card) !== state) {
       shown.set(card, state);
       fill(card, s, seen.get(key));
