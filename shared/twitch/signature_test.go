@@ -144,7 +144,7 @@ func TestSecretsDoNotPrint(t *testing.T) {
 		fmt.Fprintf(&out, verb+"\n", struct{ Secrets Secrets }{secrets})
 	}
 	slog.New(slog.NewJSONHandler(&out, nil)).Info("x", "secrets", secrets)
-	encoded, err := json.Marshal(secrets)
+	encoded, err := json.Marshal([]any{secrets}) // by itself it has nothing to marshal, which is the point
 	if err != nil {
 		t.Fatal(err)
 	}
