@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/sourcestate/sourcestate/shared/event"
 	"github.com/sourcestate/sourcestate/shared/source"
@@ -13,7 +14,7 @@ import (
 // source, or where nothing could be named like it.
 func read(name string, o event.Object) (s Snapshot, ok bool) {
 	platform, _, _ := strings.Cut(name, "-")
-	if key, err := source.ParseKey(platform + ":" + name); err != nil || key.Platform != platform {
+	if key, err := source.ParseKey(platform + ":" + name); err != nil || key.Platform != platform || !utf8.ValidString(name) {
 		return Snapshot{}, false
 	}
 	s = Snapshot{
