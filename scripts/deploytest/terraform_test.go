@@ -41,9 +41,6 @@ type terraform struct {
 func standIns(t testing.TB) *terraform {
 	t.Helper()
 	need(t, "terraform")
-	if raced {
-		t.Skip("Terraform takes minutes, and has no races of ours")
-	}
 	if _, err := os.Stat(os.Getenv("TF_CLI_CONFIG_FILE")); err != nil {
 		t.Skip("TF_CLI_CONFIG_FILE names no stand-ins for the providers of Terraform")
 	}

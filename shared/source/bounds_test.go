@@ -72,7 +72,7 @@ func TestTheDocumentStaysSmallWhateverArrives(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := flood(t, 600, c.kind, c.body)
+			w := flood(t, floodSize(), c.kind, c.body)
 			for key, d := range w.documents {
 				if size := len(encode(t, d)); size > maxDocument {
 					t.Errorf("%s has %d bytes", key, size)
@@ -149,6 +149,15 @@ func TestAHotSourceKeepsItsWholeHistory(t *testing.T) {
 		}
 		newWorld(t).deliver(late...).sameAs(want, fmt.Sprint("round ", round))
 	}
+}
+
+// floodSize is beyond all bounds, but in short, when each event costs the race
+// detector a tenth of a second.
+func floodSize() int {
+	if testing.Short() {
+		return 60
+	}
+	return 600
 }
 
 // rounds is how often what takes long is tried; once where it is a thing of races.

@@ -1,5 +1,0 @@
-//go:build race
-
-package deploytest
-
-const raced = true
