@@ -43,6 +43,8 @@ locals {
     streams = ["_merge", "categories", "titles"]
     viewers = ["_merge", "minutes"]
     ledger  = ["entries"]
+
+    heartbeat = ["answers"]
     } : { for field in fields : "${collection}.${field}" => { collection = collection, field = field } }
   ]...)
 }

@@ -53,6 +53,7 @@ func (t *tick) askConnectors(ctx context.Context, report *StepReport) func(conte
 	}
 	_ = group.Wait() // it has none
 	return func(context.Context) {
+		t.answers = answersOf(polls)
 		t.connectorReached = slices.ContainsFunc(polls, func(p polled) bool { return p.err == nil || connector.Answered(p.err) })
 		for _, p := range polls {
 			if p.err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -33,6 +34,40 @@ type Report struct {
 	Steps     map[string]*StepReport `json:"steps"`
 
 	began time.Time
+}
+
+// A keptReport is the record heartbeat/report: a report, and what an operator may
+// want to see beside it when a connector is odd.
+type keptReport struct {
+	*Report
+	Answers []Answer `json:"answers,omitempty"`
+}
+
+// An Answer is what a connector answered: its beginning as a text, because stores
+// refuse some of what may be in JSON.
+type Answer struct {
+	Connector string `json:"connector"`
+	Body      string `json:"body"`
+}
+
+const (
+	// maxAnswer bounds what is kept of one answer, maxAnswers that of all of them,
+	// in bytes.
+	maxAnswer  = 8 << 10
+	maxAnswers = 256 << 10
+)
+
+// answersOf are the answers of connectors as far as they are kept.
+func answersOf(polls []polled) []Answer {
+	var answers []Answer
+	size := 0
+	for _, p := range polls {
+		raw := p.poll.Raw[:min(len(p.poll.Raw), maxAnswer)]
+		if size += len(raw); len(raw) > 0 && size <= maxAnswers {
+			answers = append(answers, Answer{p.target.Name, strings.ToValidUTF8(string(raw), "\uFFFD")})
+		}
+	}
+	return answers
 }
 
 // A StepReport says what one step did.

@@ -27,6 +27,8 @@ type tick struct {
 	// Whether anything answered: where nothing did, it is the heartbeat that is cut
 	// off, and not all the others.
 	connectorReached, twitchReached bool
+
+	answers []Answer // of connectors
 }
 
 // A broadcaster is a channel that is watched.
@@ -127,7 +129,7 @@ func (t *tick) remember(ctx context.Context) {
 		t.report.step("ledger").fail("writing the ledger", err)
 	}
 	t.latest.At = event.FormatTime(t.now)
-	records := map[string]any{latestName: t.latest, reportName: t.report.finish(t.Now())}
+	records := map[string]any{latestName: t.latest, reportName: keptReport{t.report.finish(t.Now()), t.answers}}
 	if err := t.Records.Write(ctx, store.Heartbeat, records); err != nil {
 		t.report.step("ledger").fail("writing "+latestName+" and "+reportName, err)
 	}

@@ -59,7 +59,7 @@ type crowd struct {
 func newCrowd(t *testing.T) *crowd {
 	g := &gated{gate: make(chan error), documents: make(map[source.Key]*source.Document)}
 	rec := &recorder{}
-	return &crowd{t: t, handler: New(g, rec, silent()), rec: rec, store: g, answers: make(chan int, 200)}
+	return &crowd{t: t, handler: New(recording{g, unwritten{}}, rec, silent()), rec: rec, store: g, answers: make(chan int, 200)}
 }
 
 // arrive delivers a message and returns when it can go no further.

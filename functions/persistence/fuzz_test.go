@@ -85,7 +85,7 @@ func FuzzRequest(f *testing.F) {
 		_, wrong := source.Read(m)
 
 		rec := &recorder{}
-		h := New(forgetful{}, rec, silent())
+		h := New(recording{forgetful{}, unwritten{}}, rec, silent())
 		want := http.StatusNoContent
 		if unread != nil {
 			want = http.StatusBadRequest
@@ -110,7 +110,7 @@ func FuzzRequest(f *testing.F) {
 		if unread != nil || wrong != nil {
 			return
 		}
-		broken := New(forgetful{broken: true}, rec, silent())
+		broken := New(recording{forgetful{broken: true}, unwritten{}}, rec, silent())
 		if got := serve(broken, fuzzed(t, form, data)).StatusCode; got != http.StatusServiceUnavailable {
 			t.Errorf("status = %d although nothing was stored", got)
 		}

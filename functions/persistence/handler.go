@@ -40,7 +40,16 @@ type updater interface {
 	Update(ctx context.Context, key source.Key, merge store.Merge) error
 }
 
-var _ updater = store.Store(nil)
+// A writer is the part of a store.Records that is needed here.
+type writer interface {
+	Write(ctx context.Context, collection store.Collection, records map[string]any) error
+}
+
+// documents are what a store keeps for this function.
+type documents interface {
+	updater
+	writer
+}
 
 // A Handler stores the events that requests bring. Events of one source that
 // arrive while one of them is being stored are stored together in the next
@@ -52,13 +61,14 @@ type Handler struct {
 	store     updater
 	publisher publisher
 	log       *slog.Logger
+	webhooks  *webhooks
 	sources   *gather.Keyed[source.Key, *source.Update, stored]
 }
 
 // New makes the handler. The clock is used only where a message has no publish
 // time and for what is said of a dead letter.
-func New(store updater, publisher publisher, log *slog.Logger) *Handler {
-	h := &Handler{Now: time.Now, store: store, publisher: publisher, log: log}
+func New(store documents, publisher publisher, log *slog.Logger) *Handler {
+	h := &Handler{Now: time.Now, store: store, publisher: publisher, log: log, webhooks: newWebhooks(store, log)}
 	h.sources = gather.NewKeyed(gather.Config[*source.Update]{
 		MaxCount: maxTogether,
 		Timeout:  updateTimeout,
@@ -110,22 +120,37 @@ func traced(r *http.Request, m event.BusMessage) context.Context {
 	return trace.With(trace.FromRequest(r), m.Attributes.Get(event.AttributeTraceparent))
 }
 
-// handle gives an event its effect. An error is transient: the event must come
+// handle gives a message its effect. An error is transient: the message must come
 // again.
 func (h *Handler) handle(ctx context.Context, m event.BusMessage) (outcome, error) {
-	u, err := source.Read(m)
+	d, err := source.Receive(m)
+	if invalid := (*source.Invalid)(nil); errors.As(err, &invalid) {
+		return h.deadLetter(ctx, m, invalid.Reason, invalid.Err)
+	} else if err != nil {
+		return outcome{}, err
+	}
+	outcome, err := h.apply(ctx, d)
+	if err == nil {
+		h.webhooks.note(ctx, d)
+	}
+	return outcome, err
+}
+
+// apply gives an event its effect. An error is transient.
+func (h *Handler) apply(ctx context.Context, d *event.Delivery) (outcome, error) {
+	u, err := source.ReadDelivery(d)
 	if errors.Is(err, source.ErrIgnored) {
 		return outcome{name: outcomeIgnored, detail: err.Error()}, nil
 	}
 	if invalid := (*source.Invalid)(nil); errors.As(err, &invalid) {
-		return h.deadLetter(ctx, m, invalid.Reason, invalid.Err)
+		return h.deadLetter(ctx, d.BusMessage, invalid.Reason, invalid.Err)
 	} else if err != nil {
 		return outcome{}, err
 	}
 
 	s, err := h.sources.Do(ctx, u.Key, u)
 	if refused := (*mergeError)(nil); errors.As(err, &refused) {
-		return h.deadLetter(ctx, m, "not_storable", err)
+		return h.deadLetter(ctx, d.BusMessage, "not_storable", err)
 	} else if err != nil {
 		return outcome{}, fmt.Errorf("storing %s %s of %s: %w", u.Type, u.EventID, u.Key, err)
 	}

@@ -129,7 +129,7 @@ func newBenchWith(t testing.TB, between func(store.Store) updater) *bench {
 	documents := openBolt(t, t.TempDir())
 	t.Cleanup(func() { documents.Close() })
 	rec, log := &recorder{}, &logged{}
-	h := New(between(documents), rec, slog.New(slog.NewJSONHandler(log, nil)))
+	h := New(recording{between(documents), documents}, rec, slog.New(slog.NewJSONHandler(log, nil)))
 	h.Now = func() time.Time { return now }
 	return &bench{Handler: h, store: documents, rec: rec, log: log}
 }
@@ -142,6 +142,17 @@ func openBolt(t tester, dir string) *bolt.Store {
 	}
 	return documents
 }
+
+// recording is an updater that keeps records, too.
+type recording struct {
+	updater
+	writer
+}
+
+// unwritten keeps no records.
+type unwritten struct{}
+
+func (unwritten) Write(context.Context, store.Collection, map[string]any) error { return nil }
 
 // silent is a log that nobody reads.
 func silent() *slog.Logger { return slog.New(slog.NewJSONHandler(io.Discard, nil)) }

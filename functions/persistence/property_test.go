@@ -99,7 +99,7 @@ func newRun(t *rapid.T) (*bench, *flaky) {
 		os.RemoveAll(dir)
 	})
 	f, rec := &flaky{Store: documents}, &recorder{}
-	h := New(f, rec, silent())
+	h := New(recording{f, unwritten{}}, rec, silent())
 	h.Now = func() time.Time { return now }
 	return &bench{Handler: h, store: documents, rec: rec}, f
 }

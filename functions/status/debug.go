@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -22,9 +23,11 @@ type debugAnswer struct {
 	Subscriptions      *debugSubscriptions `json:"subscriptions,omitempty"`
 	SubscriptionsError string              `json:"subscriptionsError,omitempty"` // why there are none
 	Tokens             []debugToken        `json:"tokens"`
+	Webhooks           []json.RawMessage   `json:"webhooks"`         // the last of each type that Persistence saw, to within a minute
 	Channels           []*source.Document  `json:"channels"`         // of Twitch, with what their connectors say
 	Latest             json.RawMessage     `json:"latest,omitempty"` // heartbeat/latest
 	Report             json.RawMessage     `json:"report,omitempty"` // of the last tick of the heartbeat
+	Connectors         map[string]any      `json:"connectors"`       // what each answered then: JSON, or a text where it is none or too long
 }
 
 // debugSubscriptions are the app's subscriptions as Twitch lists them now.
@@ -87,12 +90,19 @@ func (h *Handler) mayDebug(r *http.Request) bool {
 }
 
 func (h *Handler) debugging(ctx context.Context) (found debugAnswer, err error) {
-	found = debugAnswer{Tokens: []debugToken{}, Channels: []*source.Document{}}
+	found = debugAnswer{Tokens: []debugToken{}, Connectors: map[string]any{}, Webhooks: []json.RawMessage{}, Channels: []*source.Document{}}
 	if found.Latest, err = h.record(ctx, latestName); err != nil {
 		return debugAnswer{}, err
 	}
-	if found.Report, err = h.record(ctx, reportName); err != nil {
+	if err = h.debugReport(ctx, &found); err != nil {
 		return debugAnswer{}, err
+	}
+	webhooks, err := h.documents.Records(ctx, store.Webhooks)
+	if err != nil {
+		return debugAnswer{}, err
+	}
+	for _, kind := range slices.Sorted(maps.Keys(webhooks)) {
+		found.Webhooks = append(found.Webhooks, webhooks[kind])
 	}
 	for filter := (store.Filter{Platform: twitchPlatform, Limit: store.MaxLimit}); ; {
 		page, err := h.documents.List(ctx, filter)
@@ -111,6 +121,32 @@ func (h *Handler) debugging(ctx context.Context) (found debugAnswer, err error) 
 	}
 	h.debugSubscriptions(ctx, &found)
 	return found, nil
+}
+
+// debugReport parts the last report from the answers of connectors that are kept
+// with it.
+func (h *Handler) debugReport(ctx context.Context, found *debugAnswer) error {
+	raw, err := h.record(ctx, reportName)
+	if raw == nil || err != nil {
+		return err
+	}
+	var answers struct {
+		Answers []struct{ Connector, Body string }
+	}
+	var report map[string]json.RawMessage
+	if err := errors.Join(json.Unmarshal(raw, &answers), json.Unmarshal(raw, &report)); err != nil {
+		found.Report = raw // of another version
+		return nil
+	}
+	for _, a := range answers.Answers {
+		found.Connectors[a.Connector] = a.Body
+		if json.Valid([]byte(a.Body)) {
+			found.Connectors[a.Connector] = json.RawMessage(a.Body)
+		}
+	}
+	delete(report, "answers")
+	found.Report, err = json.Marshal(report)
+	return err
 }
 
 // record is a record of the heartbeat as it is, nil if there is none.

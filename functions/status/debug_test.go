@@ -70,8 +70,18 @@ func TestDebuggingShowsWhatThereIs(t *testing.T) {
 	d.Metadata = source.Metadata{"login": "examplechan"}
 	d.Bookkeeping = &source.Bookkeeping{State: "opaque"}
 	s := keep(t, d, document("slack", "1"))
-	records := map[string]any{latestName: map[string]any{"at": "x"}, reportName: map[string]any{"status": "ok"}}
+	records := map[string]any{latestName: map[string]any{"at": "x"}, reportName: map[string]any{
+		"status": "ok",
+		"answers": []any{
+			map[string]any{"connector": "irc", "body": `{"state":"CONNECTED","n":1.5}`},
+			map[string]any{"connector": "kick", "body": "<h1>Bad gateway"},
+		},
+	}}
 	if err := s.Write(t.Context(), store.Heartbeat, records); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]any{"stream.online": map[string]any{"type": "stream.online"}, "channel.update": map[string]any{"type": "channel.update"}}
+	if err := s.Write(t.Context(), store.Webhooks, seen); err != nil {
 		t.Fatal(err)
 	}
 	h := New(Config{DebugToken: bearer, Redact: true}, s, silent())
@@ -99,13 +109,17 @@ func TestDebuggingShowsWhatThereIs(t *testing.T) {
 				},
 			},
 		},
-		"tokens": []any{map[string]any{"source": "twitch:1", "authStatus": "VALID", "auth": auth}},
+		"tokens":   []any{map[string]any{"source": "twitch:1", "authStatus": "VALID", "auth": auth}},
+		"webhooks": []any{map[string]any{"type": "channel.update"}, map[string]any{"type": "stream.online"}},
 		"channels": []any{map[string]any{
 			"id": "1", "platform": "twitch", "authStatus": "VALID", "auth": auth, "metadata": map[string]any{"login": "examplechan"},
 			"createdAt": "2026-05-01T12:00:07.120Z", "updatedAt": "2026-05-01T12:00:07.120Z",
 		}},
 		"latest": map[string]any{"at": "x"},
 		"report": map[string]any{"status": "ok"},
+		"connectors": map[string]any{
+			"irc": map[string]any{"state": "CONNECTED", "n": 1.5}, "kick": "<h1>Bad gateway",
+		},
 	}
 	if diff := cmp.Diff(want, decoded(t, with(t, h, "/_debug/twitch", "Authorization", "Bearer "+bearer), http.StatusOK)); diff != "" {
 		t.Errorf("debugging (-want +got):\n%s", diff)
@@ -122,7 +136,8 @@ func TestDebuggingWithoutARecordOrAStore(t *testing.T) {
 	t.Parallel()
 	got := decoded(t, with(t, New(Config{DebugToken: bearer}, keep(t), silent()), "/_debug/twitch", "Authorization", "Bearer "+bearer), http.StatusOK)
 	want := map[string]any{
-		"subscriptionsError": "TWITCH_CLIENT_ID and TWITCH_CLIENT_SECRET are not set", "tokens": []any{}, "channels": []any{},
+		"subscriptionsError": "TWITCH_CLIENT_ID and TWITCH_CLIENT_SECRET are not set", "tokens": []any{}, "webhooks": []any{}, "connectors": map[string]any{},
+		"channels": []any{},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("with nothing there (-want +got):\n%s", diff)

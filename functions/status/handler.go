@@ -41,6 +41,7 @@ type keeper interface {
 	Sessions(ctx context.Context, key source.Key, query store.SessionQuery) (store.SessionPage, error)
 	Hours(ctx context.Context, key source.Key, query store.HourQuery) (store.HourPage, error)
 	Record(ctx context.Context, collection store.Collection, name string, into any) error
+	Records(ctx context.Context, collection store.Collection) (map[string]json.RawMessage, error)
 }
 
 var _ keeper = interface {

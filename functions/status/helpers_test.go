@@ -83,6 +83,10 @@ func (f failing) Hours(context.Context, source.Key, store.HourQuery) (store.Hour
 
 func (f failing) Record(context.Context, store.Collection, string, any) error { return f.err }
 
+func (f failing) Records(context.Context, store.Collection) (map[string]json.RawMessage, error) {
+	return nil, f.err
+}
+
 func (f failing) Watch(context.Context, func([]*source.Document, []source.Key)) error { return f.err }
 
 // halfBroken is a store of which the records cannot be read.

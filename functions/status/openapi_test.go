@@ -174,6 +174,12 @@ func fullHandler(t *testing.T) *Handler {
 	if err := s.Write(t.Context(), store.Heartbeat, records); err != nil {
 		t.Fatal(err)
 	}
+	webhook := map[string]any{
+		"type": "stream.online", "eventId": "e", "at": "2026-05-01T12:00:00.000Z", "receivedAt": "2026-05-01T12:00:01.000Z",
+	}
+	if err := s.Write(t.Context(), store.Webhooks, map[string]any{"stream.online": webhook}); err != nil {
+		t.Fatal(err)
+	}
 	h := New(Config{DebugToken: bearer}, s, silent())
 	h.now = func() time.Time { return now }
 	h.twitch = listed{list: twitch.SubscriptionList{Subscriptions: []twitch.Subscription{{

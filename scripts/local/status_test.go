@@ -47,8 +47,13 @@ func TestTheDebugPageShowsTheSimulatedSubscriptions(t *testing.T) {
 			MaxTotalCost  int
 			Subscriptions []struct{ Type, Status string }
 		}
+		Webhooks   []struct{ Type, At string }
+		Connectors map[string]any
 	}
-	for giveUp := time.Now().Add(patience); found.Subscriptions.Total == 0 && time.Now().Before(giveUp); {
+	missing := func() bool {
+		return found.Subscriptions.Total == 0 || len(found.Webhooks) == 0 || len(found.Connectors) == 0
+	}
+	for giveUp := time.Now().Add(patience); missing() && time.Now().Before(giveUp); {
 		// Another tick may be running, and has not subscribed yet.
 		i.do(t, http.MethodPost, heartbeatPath, "", nil)
 		got := i.do(t, http.MethodGet, "/_debug/twitch", "", http.Header{"Authorization": {"Bearer " + token}})
@@ -58,5 +63,11 @@ func TestTheDebugPageShowsTheSimulatedSubscriptions(t *testing.T) {
 	}
 	if s := found.Subscriptions; s.Total == 0 || s.MaxTotalCost == 0 || s.Subscriptions[0].Type == "" || s.Subscriptions[0].Status == "" {
 		t.Errorf("subscriptions %+v", s)
+	}
+	if len(found.Webhooks) == 0 || found.Webhooks[0].Type == "" || found.Webhooks[0].At == "" {
+		t.Errorf("webhooks %+v", found.Webhooks)
+	}
+	if len(found.Connectors) == 0 {
+		t.Error("nothing that connectors answered")
 	}
 }

@@ -58,11 +58,12 @@ func NewClient(config ClientConfig) *Client {
 type Poll struct {
 	Snapshots []Snapshot
 	Latency   time.Duration // the round trip
+	Raw       []byte        // the body of the answer, be it one that cannot be parsed; nil without one
 }
 
 // Poll asks a target for its snapshots, within its timeout. Where these name no
 // instance, /_debug/instance beside the URL is asked for it. The error is a
-// *Finding.
+// *Finding; the poll beside it holds what the target answered all the same.
 func (c *Client) Poll(ctx context.Context, target Target) (Poll, error) {
 	ctx, cancel := context.WithTimeout(ctx, cmp.Or(target.Timeout, DefaultTimeout))
 	defer cancel()
@@ -82,7 +83,7 @@ func (c *Client) Poll(ctx context.Context, target Target) (Poll, error) {
 	}
 	began := c.now()
 	status, body, err := c.fetch(ctx, target.URL, token)
-	poll := Poll{Latency: c.now().Sub(began)}
+	poll := Poll{Latency: c.now().Sub(began), Raw: body}
 	if err == nil {
 		poll.Snapshots, err = Parse(target.Name, status, body)
 	}
@@ -91,7 +92,7 @@ func (c *Client) Poll(ctx context.Context, target Target) (Poll, error) {
 	}
 	asking.Wait()
 	if err != nil {
-		return Poll{}, err
+		return Poll{Latency: poll.Latency, Raw: body}, err
 	}
 	for i := range poll.Snapshots {
 		poll.Snapshots[i].Instance = cmp.Or(poll.Snapshots[i].Instance, instance)

@@ -23,10 +23,8 @@ func (e *Invalid) Error() string { return e.Reason + ": " + e.Err.Error() }
 // Unwrap gives the cause.
 func (e *Invalid) Unwrap() error { return e.Err }
 
-// Read turns a message into what it says about one source, by the rules of
-// identity, event time and event id (design section 5, rules 1 and 4). The error
-// is ErrIgnored, wrapped, or an *Invalid; both are permanent.
-func Read(m event.BusMessage) (*Update, error) {
+// Receive decodes a message. The error is an *Invalid.
+func Receive(m event.BusMessage) (*event.Delivery, error) {
 	d, err := event.Receive(m)
 	if err != nil {
 		reason := "not_json"
@@ -35,6 +33,22 @@ func Read(m event.BusMessage) (*Update, error) {
 		}
 		return nil, &Invalid{Reason: reason, Err: err}
 	}
+	return d, nil
+}
+
+// Read is Receive and ReadDelivery.
+func Read(m event.BusMessage) (*Update, error) {
+	d, err := Receive(m)
+	if err != nil {
+		return nil, err
+	}
+	return ReadDelivery(d)
+}
+
+// ReadDelivery turns an event into what it says about one source, by the rules of
+// identity, event time and event id (design section 5, rules 1 and 4). The error
+// is ErrIgnored, wrapped, or an *Invalid; both are permanent.
+func ReadDelivery(d *event.Delivery) (*Update, error) {
 	switch kind := d.Type(); kind {
 	case event.TypeSourceStatus:
 		return readStatus(d)

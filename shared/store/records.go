@@ -19,6 +19,7 @@ const (
 	Heartbeat Collection = "heartbeat" // what the heartbeat tells and its lease
 	Ledger    Collection = "ledger"    // what the heartbeat has published
 	Pushed    Collection = "pushed"    // what was pushed since the last tick of the heartbeat
+	Webhooks  Collection = "webhooks"  // when a webhook of each type last came
 )
 
 // Records keeps small documents for functions: JSON objects by collection and
