@@ -17,7 +17,7 @@ func TestASourceIsItsDocumentWithoutBookkeeping(t *testing.T) {
 	d := document("twitch", "1337")
 	d.StreamStatus = source.Online
 	d.Permissions = []string{}
-	d.Bookkeeping = &source.Bookkeeping{State: "opaque"}
+	d.Bookkeeping = &source.Bookkeeping{State: []byte("opaque")}
 	h := New(Config{Redact: true}, keep(t, d), silent())
 	h.now = func() time.Time { return now.Add(61 * time.Second) }
 	want := map[string]any{

@@ -32,7 +32,7 @@ func many(b *testing.B) *bolt.Store {
 			if i%10 != 0 {
 				d.Status, d.LastError = source.Connected, nil
 			}
-			d.Bookkeeping = &source.Bookkeeping{State: strings.Repeat("x", 3000)}
+			d.Bookkeeping = &source.Bookkeeping{State: []byte(strings.Repeat("x", 3000))}
 			put(b, s, d)
 		})
 	}

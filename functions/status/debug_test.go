@@ -68,7 +68,7 @@ func TestDebuggingShowsWhatThereIs(t *testing.T) {
 	d := document("twitch", "1")
 	d.AuthStatus, d.Auth = source.Valid, &source.Auth{Scopes: []string{"chat:read"}, At: source.Time{Time: now}}
 	d.Metadata = source.Metadata{"login": "examplechan"}
-	d.Bookkeeping = &source.Bookkeeping{State: "opaque"}
+	d.Bookkeeping = &source.Bookkeeping{State: []byte("opaque")}
 	s := keep(t, d, document("slack", "1"))
 	records := map[string]any{latestName: map[string]any{"at": "x"}, reportName: map[string]any{
 		"status": "ok",

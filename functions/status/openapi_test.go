@@ -152,7 +152,7 @@ func full() *source.Document {
 			"title": "t", "categoryId": "1", "categoryName": "n", "language": "en", "tags": []any{"a"},
 			"connectorState": "CLOSED", "viewerCount": viewers, "suspect": "s", "other": map[string]any{"a": 1.5},
 		},
-		Bookkeeping: &source.Bookkeeping{State: "opaque"},
+		Bookkeeping: &source.Bookkeeping{State: []byte("opaque")},
 	}
 }
 

@@ -36,7 +36,7 @@ func TestStreamsAreOldestFirstAndPaged(t *testing.T) {
 	s := keep(t, document("twitch", "2"))
 	peak := int64(70)
 	putBeside(t, s, document("twitch", "1"), []*source.Session{
-		{ID: "42", StartedAt: ago(time.Hour), Minutes: 60, PeakViewers: &peak, Bookkeeping: &source.Bookkeeping{State: "opaque"}},
+		{ID: "42", StartedAt: ago(time.Hour), Minutes: 60, PeakViewers: &peak, Bookkeeping: &source.Bookkeeping{State: []byte("opaque")}},
 		{ID: "41", StartedAt: ago(3 * time.Hour), EndedAt: ago(2 * time.Hour), Minutes: 60, Title: "Hello"},
 	})
 	h := New(Config{}, s, silent())
@@ -67,7 +67,7 @@ func TestViewersAreMinutes(t *testing.T) {
 		every[fmt.Sprintf("%02d", minute)] = int64(minute)
 	}
 	putBeside(t, s, document("twitch", "1"), nil,
-		&source.Hour{Hour: "2026-05-01T10", Minutes: every, Bookkeeping: &source.Bookkeeping{State: "opaque"}},
+		&source.Hour{Hour: "2026-05-01T10", Minutes: every, Bookkeeping: &source.Bookkeeping{State: []byte("opaque")}},
 		&source.Hour{Hour: "2026-05-01T11"},
 		&source.Hour{Hour: "2026-05-01T12", Minutes: map[string]int64{"00": 100, "30": 130}},
 		&source.Hour{Hour: "2026-05-01T20", Minutes: map[string]int64{"59": 259}})

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -191,7 +192,7 @@ func (b *broadcast) session(l lifetime, shares map[string]share, moved bool) (ch
 	if err != nil {
 		return false, err
 	}
-	if before != nil && !moved && before.Bookkeeping != nil && before.Bookkeeping.State == after.Bookkeeping.State {
+	if before != nil && !moved && before.Bookkeeping != nil && bytes.Equal(before.Bookkeeping.State, after.Bookkeeping.State) {
 		return false, nil
 	}
 	b.result.Sessions[l.key] = after

@@ -212,13 +212,6 @@ func (m *Metrics) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// Bookkeeping is what the merge must remember to stay independent of the order
-// of deliveries. It is one opaque string, because a store would index every
-// field of a map, and readers ignore it.
-type Bookkeeping struct {
-	State string `json:"state"`
-}
-
 // Key is the key of the document.
 func (d *Document) Key() Key { return Key{Platform: d.Platform, ID: d.ID} }
 

@@ -2,7 +2,6 @@ package source
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -120,7 +119,7 @@ func (f fact) repeats(g fact) bool {
 // loadHour reads the bookkeeping of an hour. One that cannot be read is empty.
 func loadHour(h *Hour) *hourState {
 	s := &hourState{}
-	if h != nil && h.Bookkeeping != nil && json.Unmarshal([]byte(h.Bookkeeping.State), s) != nil {
+	if h != nil && !h.Bookkeeping.load(s) {
 		return &hourState{}
 	}
 	return s
@@ -185,9 +184,9 @@ func liveAt(lives []lifetime, stream string, at int64) *lifetime {
 
 // store writes the bookkeeping and what follows from it.
 func (s *hourState) store(name string, lives []lifetime) (*Hour, error) {
-	state, err := json.Marshal(s)
+	kept, err := newBookkeeping(s)
 	if err != nil {
 		return nil, err
 	}
-	return &Hour{Hour: name, Minutes: s.minutes(lives), Bookkeeping: &Bookkeeping{State: string(state)}}, nil
+	return &Hour{Hour: name, Minutes: s.minutes(lives), Bookkeeping: kept}, nil
 }

@@ -1,7 +1,6 @@
 package source
 
 import (
-	"encoding/json"
 	"maps"
 	"math"
 	"slices"
@@ -138,7 +137,7 @@ func (f *fact) change(later fact) bool {
 // loadSession reads the bookkeeping of a session.
 func loadSession(s *Session) *sessionState {
 	state := &sessionState{}
-	if s != nil && s.Bookkeeping != nil && json.Unmarshal([]byte(s.Bookkeeping.State), state) != nil {
+	if s != nil && !s.Bookkeeping.load(state) {
 		state = &sessionState{}
 	}
 	if state.Hours == nil {
@@ -149,13 +148,13 @@ func loadSession(s *Session) *sessionState {
 
 // store writes the bookkeeping and what follows from it.
 func (s *sessionState) store(l lifetime) (*Session, error) {
-	state, err := json.Marshal(s)
+	kept, err := newBookkeeping(s)
 	if err != nil {
 		return nil, err
 	}
 	session := &Session{
 		Type: l.kind, StartedAt: instant(l.start), EndReason: l.endReason, Resumes: l.resumes,
-		Bookkeeping: &Bookkeeping{State: string(state)},
+		Bookkeeping: kept,
 	}
 	if !strings.HasPrefix(l.key, unnamedStream) {
 		session.ID = l.key

@@ -2,12 +2,11 @@ package source
 
 import (
 	"cmp"
-	"encoding/json"
 	"slices"
 	"strings"
 )
 
-// state is the bookkeeping of a merge, kept in the document as one string.
+// state is the bookkeeping of a merge, kept in the document.
 type state struct {
 	Logs      map[Facet]*log           `json:"logs,omitempty"`
 	Registers map[string]stamp         `json:"registers,omitempty"` // of single fields, by field name
@@ -41,7 +40,7 @@ func loadState(d *Document) *state {
 		return &state{}
 	}
 	s := &state{}
-	if d.Bookkeeping != nil && json.Unmarshal([]byte(d.Bookkeeping.State), s) == nil {
+	if d.Bookkeeping.load(s) {
 		return s
 	}
 	return adopt(d)
@@ -109,12 +108,12 @@ func (s *state) lifetimes() []lifetime {
 // enough.
 func (s *state) store(d *Document) error {
 	for shift := 0; ; shift++ {
-		encoded, err := json.Marshal(s)
+		kept, err := newBookkeeping(s)
 		if err != nil {
 			return err
 		}
-		if len(encoded) <= maxState || shift == 8 {
-			d.Bookkeeping = &Bookkeeping{State: string(encoded)}
+		if len(kept.State) <= maxState || shift == 8 {
+			d.Bookkeeping = kept
 			return nil
 		}
 		for facet, l := range s.Logs {

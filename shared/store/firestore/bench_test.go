@@ -130,7 +130,7 @@ func sample(key source.Key, n int) *source.Document {
 		AuthStatus: source.Valid, Auth: &source.Auth{ExpiresAt: moment, Scopes: []string{"chat:read"}, At: moment},
 		Permissions: []string{source.Moderator},
 		Metrics:     &source.Metrics{Counts: map[string]int64{"messagesIn": viewers, "errors": 0}, LastHeartbeat: moment},
-		Bookkeeping: &source.Bookkeeping{State: strings.Repeat("0123456789", 150)},
+		Bookkeeping: &source.Bookkeeping{State: []byte(strings.Repeat("0123456789", 150))},
 	}
 }
 

@@ -55,8 +55,8 @@ func decode(fields map[string]any, into any) error {
 	return nil
 }
 
-// bookkeeping is the field of what a merge must remember: one string, the longest
-// of a document. It passes by the JSON, which would quote it twice over.
+// bookkeeping is the field of what a merge must remember: bytes, the most of a
+// document. They pass by the JSON, which would make a text of them.
 const (
 	bookkeeping      = "_merge"
 	bookkeepingState = "state"
@@ -90,7 +90,7 @@ func decodeKept(fields map[string]any, into any) error {
 		return err
 	}
 	kept, _ := fields[bookkeeping].(map[string]any)
-	if state, ok := kept[bookkeepingState].(string); ok {
+	if state, ok := kept[bookkeepingState].([]byte); ok {
 		*place = &source.Bookkeeping{State: state}
 	}
 	return nil

@@ -52,7 +52,7 @@ func TestOtherReadersFindTheFieldsOfTheContract(t *testing.T) {
 				ViewerCount: &viewers, LatencyMs: &latency, Permissions: []string{},
 				Metadata:    source.Metadata{"title": "x", "ratio": 0.5, "count": int64(3), "tags": []any{"a"}, "on": true},
 				Metrics:     &source.Metrics{Counts: map[string]int64{"errors": 1}, LastHeartbeat: moment},
-				Bookkeeping: &source.Bookkeeping{State: "opaque"},
+				Bookkeeping: &source.Bookkeeping{State: []byte("opaque")},
 			},
 			History: map[string]*source.Change{change.Key(): &change},
 		}, nil
@@ -74,7 +74,7 @@ func TestOtherReadersFindTheFieldsOfTheContract(t *testing.T) {
 		"viewerCount": int64(12), "latencyMs": int64(34), "permissions": []any{},
 		"metadata": map[string]any{"title": "x", "ratio": 0.5, "count": int64(3), "tags": []any{"a"}, "on": true},
 		"metrics":  map[string]any{"errors": int64(1), "lastHeartbeat": iso},
-		"_merge":   map[string]any{"state": "opaque"}, "createdAt": iso, "updatedAt": iso,
+		"_merge":   map[string]any{"state": []byte("opaque")}, "createdAt": iso, "updatedAt": iso,
 	}, snapshot.Data()); diff != "" {
 		t.Errorf("the document (-want +got):\n%s", diff)
 	}

@@ -33,7 +33,7 @@ func started(id, at string) *source.Session {
 }
 
 func hour(name string) *source.Hour {
-	return &source.Hour{Hour: name, Minutes: map[string]int64{"00": 1, "59": 60}, Bookkeeping: &source.Bookkeeping{State: "{}"}}
+	return &source.Hour{Hour: name, Minutes: map[string]int64{"00": 1, "59": 60}, Bookkeeping: &source.Bookkeeping{State: []byte("{}")}}
 }
 
 func readsBeside(t *testing.T, f *fixture) {
@@ -43,7 +43,7 @@ func readsBeside(t *testing.T, f *fixture) {
 	whole.Title, whole.Titles = "Hi", []source.TitleChange{{At: at("2026-05-01T12:00:00Z"), Title: "Hi"}}
 	whole.Categories = []source.CategoryChange{{At: at("2026-05-01T12:00:00Z"), ID: "1", Name: "Chess"}}
 	whole.AverageViewers, whole.PeakViewers = &average, &peak
-	whole.Bookkeeping = &source.Bookkeeping{State: `{"hours":{}}`}
+	whole.Bookkeeping = &source.Bookkeeping{State: []byte(`{"hours":{}}`)}
 	f.update(t, channel, beside(channel, map[string]*source.Session{"a/b": whole}, hour("2026-05-01T12")))
 
 	err := f.Update(t.Context(), channel, func(_ *source.Document, parts source.Parts) (source.Result, error) {
@@ -76,7 +76,7 @@ func pagesSessions(t *testing.T, f *fixture) {
 	for i, start := range []string{"12:00:00", "10:00:00", "11:00:00", "10:00:00", "09:00:00"} {
 		key := fmt.Sprint("s", i)
 		sessions[key] = started(key, "2026-05-01T"+start+"Z")
-		sessions[key].Bookkeeping = &source.Bookkeeping{State: "{}"}
+		sessions[key].Bookkeeping = &source.Bookkeeping{State: []byte("{}")}
 	}
 	f.update(t, channel, beside(channel, sessions))
 	for _, limit := range []int{0, 1, 2, 5} {

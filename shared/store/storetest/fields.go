@@ -54,7 +54,7 @@ func roundTripsDocument(t *testing.T, f *fixture) {
 			Counts:        map[string]int64{"messagesIn": math.MaxInt64, "odd.name/~": 2, "__x__": 3},
 			LastHeartbeat: moment,
 		},
-		Bookkeeping: &source.Bookkeeping{State: strings.Repeat("{\"état\":1}", 10_000)},
+		Bookkeeping: &source.Bookkeeping{State: []byte(strings.Repeat("{\"état\":1}", 10_000))},
 	})
 }
 

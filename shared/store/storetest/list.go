@@ -23,7 +23,7 @@ func ordersList(t *testing.T, f *fixture) {
 		document := &source.Document{
 			ID: key.ID, Platform: key.Platform, Status: source.Connected, Permissions: []string{},
 			ViewerCount: pointer(int64(3)), Metadata: source.Metadata{"title": "é"},
-			Bookkeeping: &source.Bookkeeping{State: "secret"},
+			Bookkeeping: &source.Bookkeeping{State: []byte("secret")},
 		}
 		f.put(t, document)
 		if stored := f.get(t, key); stored.Bookkeeping == nil {

@@ -91,7 +91,7 @@ func watchesAll(t *testing.T, f *fixture) {
 	for _, id := range []string{"1", "a/b", "ü:2"} {
 		f.put(t, &source.Document{
 			ID: id, Platform: "twitch", Metadata: source.Metadata{"title": "é", "n": int64(7)}, Permissions: []string{},
-			Bookkeeping: &source.Bookkeeping{State: "secret"},
+			Bookkeeping: &source.Bookkeeping{State: []byte("secret")},
 		})
 	}
 	equal(t, "the beginning", f.watch(t).await(t), f.list(t, store.Filter{}).Sources)
@@ -103,7 +103,7 @@ func watchesWrites(t *testing.T, f *fixture) {
 	w := f.watch(t)
 	equal(t, "the beginning", ids(w.await(t)), []string{"twitch:1"})
 	f.update(t, one, func(*source.Document, source.Parts) (source.Result, error) { return source.Result{}, nil })
-	f.update(t, two, edit(two, func(d *source.Document) { d.Bookkeeping = &source.Bookkeeping{State: "secret"} }))
+	f.update(t, two, edit(two, func(d *source.Document) { d.Bookkeeping = &source.Bookkeeping{State: []byte("secret")} }))
 	want := f.get(t, two).Public()
 	equal(t, "a new document", w.await(t), []*source.Document{want})
 	f.update(t, one, count(one))
