@@ -125,12 +125,12 @@ func (s *meteredStream) RecvMsg(message any) error {
 }
 
 // metered is a store whose calls are counted.
-func metered(t *testing.T, m *meter) *firestore.Store {
+func metered(t *testing.T, m *meter, project string) *firestore.Store {
 	t.Helper()
 	address := emulator.Firestore(t)
 	// Else the library would take no options of its connection.
 	t.Setenv("FIRESTORE_EMULATOR_HOST", "")
-	s, err := firestore.Open(t.Context(), emulator.Project(t), time.Now,
+	s, err := firestore.Open(t.Context(), project, time.Now,
 		option.WithEndpoint(address), option.WithoutAuthentication(),
 		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())),
 		option.WithGRPCDialOption(grpc.WithUnaryInterceptor(m.unary)),
@@ -195,7 +195,7 @@ func (e *evening) notify(t *testing.T, h http.Handler, m *meter, kind, version, 
 // numbers; its table must say the same.
 func TestCost(t *testing.T) {
 	m := new(meter)
-	documents := metered(t, m)
+	project := emulator.Project(t)
 	log := slog.New(slog.DiscardHandler)
 	secrets, err := twitch.ParseSecrets(canaryNewest)
 	if err != nil {
@@ -204,7 +204,8 @@ func TestCost(t *testing.T) {
 	evening := newEvening()
 	webhooks := eventsub.New(eventsub.Config{Secrets: secrets}, m, log)
 	webhooks.Now = func() time.Time { return evening.now }
-	events := persistence.New(documents, m, log)
+	// An instance that remembers nothing, as in a large suite many are.
+	events := func() http.Handler { return persistence.New(metered(t, m, project), m, log) }
 	got := make(map[string]bill)
 	add := func(a, b bill) bill {
 		return bill{a.Reads + b.Reads, a.Writes + b.Writes, a.Deletes + b.Deletes, a.Messages + b.Messages}
@@ -214,7 +215,7 @@ func TestCost(t *testing.T) {
 		t.Helper()
 		evening.now = evening.now.Add(10 * time.Minute)
 		taken, published := evening.notify(t, webhooks, m, kind, version, payload)
-		got[name] = add(taken, persist(t, events, m, published...))
+		got[name] = add(taken, persist(t, events(), m, published...))
 		return published[0]
 	}
 	online := func(id, began string) string {
@@ -223,11 +224,11 @@ func TestCost(t *testing.T) {
 	webhook("stream.online of a new source", "stream.online", "1", online("9001", "20:20:00"))
 	webhook("stream.offline", "stream.offline", "1", `{`+who+`}`)
 	again := webhook("stream.online", "stream.online", "1", online("9002", "20:40:00"))
-	got["an event that is delivered twice"] = persist(t, events, m, again)
+	got["an event that is delivered twice"] = persist(t, events(), m, again)
 	webhook("channel.update", "channel.update", "2", `{`+who+`,"title":"Another title","language":"en","category_id":"1","category_name":"Chess"}`)
 
 	for _, at := range []time.Duration{0, time.Hour} {
-		persisted := persist(t, events, m, event.BusMessage{
+		persisted := persist(t, events(), m, event.BusMessage{
 			Data: fmt.Appendf(nil, `{"v":"2","type":"system.source.status","correlationId":"refresh%v","ingress":{"ingressAt":"%s","source":"heartbeat"},`+
 				`"payload":{"platform":"twitch","id":"1338","connector":"eventsub","status":"CONNECTED","lastError":null}}`,
 				at, evening.now.Add(at).Format(time.RFC3339)),
@@ -253,7 +254,8 @@ func TestCost(t *testing.T) {
 // channel has another number of viewers. All channels are live.
 func ticks(t *testing.T, m *meter, size int) map[string]bill {
 	t.Helper()
-	documents := metered(t, m)
+	project := emulator.Project(t)
+	documents := metered(t, m, project)
 	now := newEvening().now
 	clock := func() time.Time { return now }
 	world := twitchtest.New(twitchtest.Config{Now: clock, RateLimit: 1_000_000, MaxTotalCost: 1_000_000})
@@ -273,7 +275,6 @@ func ticks(t *testing.T, m *meter, size int) map[string]bill {
 	}
 	h := heartbeat.New(config, documents, m, slog.New(slog.DiscardHandler))
 	h.Now = clock
-	handler := persistence.New(documents, m, slog.New(slog.DiscardHandler))
 	// tick gives what a tick costs, and what Persistence makes of it where the suite
 	// is small enough to look.
 	tick := func() (alone, stored bill) {
@@ -289,7 +290,7 @@ func ticks(t *testing.T, m *meter, size int) map[string]bill {
 			messages[i].PublishTime = now
 		}
 		if size <= 10 {
-			stored = persist(t, handler, m, messages...)
+			stored = persist(t, persistence.New(metered(t, m, project), m, slog.New(slog.DiscardHandler)), m, messages...)
 		}
 		now = now.Add(time.Minute)
 		return alone, stored

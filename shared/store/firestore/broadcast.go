@@ -37,7 +37,7 @@ func (s *Store) Sessions(ctx context.Context, key source.Key, q store.SessionQue
 	}
 	page := store.SessionPage{Sessions: make([]*source.Session, len(snapshots))}
 	for i, snapshot := range snapshots {
-		session, _, err := read[source.Session](snapshot, nil)
+		session, err := read[source.Session](snapshot, nil)
 		if err != nil {
 			return failed(fmt.Errorf("session %q: %w", snapshot.Ref.ID, err))
 		}
@@ -70,7 +70,7 @@ func (s *Store) Hours(ctx context.Context, key source.Key, q store.HourQuery) (s
 	}
 	page := store.HourPage{Hours: make([]*source.Hour, len(snapshots))}
 	for i, snapshot := range snapshots {
-		hour, _, err := read[source.Hour](snapshot, nil)
+		hour, err := read[source.Hour](snapshot, nil)
 		if err != nil {
 			return failed(fmt.Errorf("hour %q: %w", snapshot.Ref.ID, err))
 		}

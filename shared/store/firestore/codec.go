@@ -161,9 +161,11 @@ func restored(value any) any {
 		}
 		return original
 	case []any:
+		original := make([]any, len(v))
 		for i := range v {
-			v[i] = restored(v[i])
+			original[i] = restored(v[i])
 		}
+		return original
 	}
 	return value
 }

@@ -26,7 +26,7 @@ func (s *Store) record(collection store.Collection, name string) *cloud.Document
 
 // Record implements store.Records.
 func (s *Store) Record(ctx context.Context, collection store.Collection, name string, into any) error {
-	raw, _, err := read[json.RawMessage](s.record(collection, name).Get(ctx))
+	raw, err := read[json.RawMessage](s.record(collection, name).Get(ctx))
 	if err == nil && raw == nil {
 		err = store.ErrNotFound
 	}
@@ -47,7 +47,7 @@ func (s *Store) Records(ctx context.Context, collection store.Collection) (map[s
 	}
 	found := make(map[string]json.RawMessage, len(snapshots))
 	for _, snapshot := range snapshots {
-		raw, _, err := read[json.RawMessage](snapshot, nil)
+		raw, err := read[json.RawMessage](snapshot, nil)
 		if err != nil {
 			return nil, fmt.Errorf("reading record %s/%s: %w", collection, snapshot.Ref.ID, err)
 		}
@@ -111,7 +111,7 @@ func (s *Store) write(ctx context.Context, collection store.Collection, names []
 func (s *Store) Claim(ctx context.Context, collection store.Collection, name, holder string, until time.Time) error {
 	document := s.record(collection, name)
 	err := s.client.RunTransaction(ctx, func(_ context.Context, tx *cloud.Transaction) error {
-		lease, _, err := read[store.Lease](tx.Get(document))
+		lease, err := read[store.Lease](tx.Get(document))
 		if err != nil {
 			return err
 		}

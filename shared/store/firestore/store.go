@@ -30,6 +30,7 @@ type Store struct {
 	client *cloud.Client
 	now    func() time.Time
 	turns  turns
+	recent *recent
 }
 
 var _ store.Store = (*Store)(nil)
@@ -42,7 +43,12 @@ func Open(ctx context.Context, project string, clock func() time.Time, opts ...o
 	if err != nil {
 		return nil, fmt.Errorf("connecting to Firestore of project %q: %w", project, err)
 	}
-	return &Store{client: client, now: clock}, nil
+	recent, err := newRecent()
+	if err != nil {
+		_ = client.Close() // the error before is the one to tell
+		return nil, err
+	}
+	return &Store{client: client, now: clock, recent: recent}, nil
 }
 
 // Close closes the connections.
@@ -59,7 +65,7 @@ func (s *Store) document(key source.Key) *cloud.DocumentRef {
 
 // Get implements store.Store.
 func (s *Store) Get(ctx context.Context, key source.Key) (*source.Document, error) {
-	document, _, err := read[source.Document](s.document(key).Get(ctx))
+	document, err := read[source.Document](s.document(key).Get(ctx))
 	if err == nil && document == nil {
 		err = store.ErrNotFound
 	}
@@ -69,20 +75,37 @@ func (s *Store) Get(ctx context.Context, key source.Key) (*source.Document, erro
 	return document, nil
 }
 
-// read is the value of a snapshot and its fields, nil if there is none.
-func read[T any](snapshot *cloud.DocumentSnapshot, err error) (*T, map[string]any, error) {
+// read is the value of a snapshot, nil if there is none.
+func read[T any](snapshot *cloud.DocumentSnapshot, err error) (*T, error) {
+	v, err := versionOf(snapshot, err)
+	if err != nil {
+		return nil, err
+	}
+	return decodeVersion[T](v)
+}
+
+// versionOf is what a snapshot shows.
+func versionOf(snapshot *cloud.DocumentSnapshot, err error) (version, error) {
 	// NotFound without a snapshot is about the database, not the document.
 	if snapshot != nil && !snapshot.Exists() {
-		return nil, nil, nil
+		return version{}, nil
 	}
 	if err != nil {
-		return nil, nil, err
+		return version{}, err
 	}
-	value, fields := new(T), snapshot.Data()
-	if err := decodeKept(fields, value); err != nil {
-		return nil, nil, err
+	return version{fields: snapshot.Data(), updateTime: snapshot.UpdateTime}, nil
+}
+
+// decodeVersion is the value that a version holds, nil if it holds none.
+func decodeVersion[T any](v version) (*T, error) {
+	if v.fields == nil {
+		return nil, nil
 	}
-	return value, fields, nil
+	value := new(T)
+	if err := decodeKept(v.fields, value); err != nil {
+		return nil, err
+	}
+	return value, nil
 }
 
 // cause is the error by which a caller decides: that of its own context where

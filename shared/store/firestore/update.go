@@ -27,11 +27,11 @@ const (
 // Update implements store.Store, after the updates of the same source that came
 // before it in this process.
 //
-// The document is read outside a transaction, and the commit has the precondition
-// that it is still what was read. Read within, it would be locked: two instances
-// would wait for each other's lock until the server gave up (seconds in the
-// emulator), and an event that changes nothing would cost three requests in place
-// of one.
+// The document is read outside a transaction, or not at all where it is probably
+// what this process wrote last, and the commit has the precondition that it is
+// still that. Read within, it would be locked: two instances would wait for each
+// other's lock until the server gave up (seconds in the emulator), and an event
+// that changes nothing would cost three requests in place of one.
 func (s *Store) Update(ctx context.Context, key source.Key, merge store.Merge) error {
 	document := s.document(key)
 	end, err := s.turns.take(ctx, document.ID)
@@ -39,6 +39,9 @@ func (s *Store) Update(ctx context.Context, key source.Key, merge store.Merge) e
 		return fmt.Errorf("updating source %q: waiting for its turn: %w", key, err)
 	}
 	defer end()
+	if guess, ok := s.recent.guess(document.ID); ok && s.tryGuess(ctx, document, guess, merge) {
+		return nil
+	}
 	backoff := firstBackoff
 	for attempt := 1; ; attempt++ {
 		mergeErr, err := s.try(ctx, document, merge)
@@ -56,37 +59,64 @@ func (s *Store) Update(ctx context.Context, key source.Key, merge store.Merge) e
 	}
 }
 
+// tryGuess merges and writes once without reading. Only what was written has
+// proved the guess right; whatever else came of it is false and starts over.
+func (s *Store) tryGuess(ctx context.Context, document *cloud.DocumentRef, guess version, merge store.Merge) bool {
+	changed, mergeErr, err := s.put(ctx, document, guess, merge)
+	switch {
+	case mergeErr != nil:
+		return false
+	case err != nil:
+		s.recent.learn(false)
+		return false
+	case changed:
+		s.recent.learn(true)
+	}
+	return changed
+}
+
 // try reads, merges and writes once.
 func (s *Store) try(ctx context.Context, document *cloud.DocumentRef, merge store.Merge) (mergeErr, err error) {
 	snapshot, err := document.Get(ctx)
-	before, stored, err := read[source.Document](snapshot, err)
+	before, err := versionOf(snapshot, err)
 	if err != nil {
 		return nil, err
 	}
+	s.recent.compare(document.ID, before)
+	_, mergeErr, err = s.put(ctx, document, before, merge)
+	return mergeErr, err
+}
+
+// put merges and writes once, if the document is still what it was.
+func (s *Store) put(ctx context.Context, document *cloud.DocumentRef, stored version, merge store.Merge) (changed bool, mergeErr, err error) {
+	before, err := decodeVersion[source.Document](stored)
+	if err != nil {
+		return false, nil, err
+	}
 	result, err := merge(before, beside{ctx, document})
 	if err != nil {
-		return err, nil
+		return false, err, nil
 	}
 	if !result.Changed {
-		return nil, nil
+		return false, nil, nil
 	}
 	if result.Document == nil {
-		return nil, errors.New("the merge changed something, but gave no document")
+		return false, nil, errors.New("the merge changed something, but gave no document")
 	}
 	stamped := store.Stamped(before, result.Document, s.now())
 	after, err := encodeKept(stamped.Public(), stamped.Bookkeeping)
 	if err != nil {
-		return nil, err
+		return false, nil, err
 	}
 	parts, err := besides(document, result)
 	if err != nil {
-		return nil, err
+		return false, nil, err
 	}
 	batch := s.client.Batch() //lint:ignore SA1019 a transaction would need one more request, to begin
 	if before == nil {
 		batch.Create(document, after)
 	} else {
-		batch.Update(document, replacement(stored, after), cloud.LastUpdateTime(snapshot.UpdateTime))
+		batch.Update(document, replacement(stored.fields, after), cloud.LastUpdateTime(stored.updateTime))
 	}
 	for _, p := range parts {
 		if p.fields == nil {
@@ -95,8 +125,13 @@ func (s *Store) try(ctx context.Context, document *cloud.DocumentRef, merge stor
 			batch.Set(p.document, p.fields)
 		}
 	}
-	_, err = batch.Commit(ctx)
-	return nil, err
+	results, err := batch.Commit(ctx)
+	if err != nil {
+		s.recent.forget(document.ID)
+		return false, nil, err
+	}
+	s.recent.keep(document.ID, version{fields: after, updateTime: results[0].UpdateTime})
+	return true, nil, nil
 }
 
 // replacement makes what is stored into after, by the fields that differ. Set
@@ -125,12 +160,12 @@ type beside struct {
 }
 
 func (b beside) Session(key string) (*source.Session, error) {
-	session, _, err := read[source.Session](b.document.Collection(sessions).Doc(store.PartName(key)).Get(b.ctx))
+	session, err := read[source.Session](b.document.Collection(sessions).Doc(store.PartName(key)).Get(b.ctx))
 	return session, err
 }
 
 func (b beside) Hour(name string) (*source.Hour, error) {
-	hour, _, err := read[source.Hour](b.document.Collection(hours).Doc(name).Get(b.ctx))
+	hour, err := read[source.Hour](b.document.Collection(hours).Doc(name).Get(b.ctx))
 	return hour, err
 }
 
