@@ -8,6 +8,7 @@ import (
 	"html/template"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/sourcestate/sourcestate/shared/store"
@@ -20,9 +21,13 @@ const reload = 30 * time.Second
 var (
 	//go:embed templates
 	templateFiles embed.FS
-	templates     = template.Must(template.New("").Funcs(template.FuncMap{
-		"asset": assets.path,
-	}).ParseFS(templateFiles, "templates/*.html"))
+
+	// Parsed with the first page: a program that starts has no time for them.
+	templates = sync.OnceValue(func() *template.Template {
+		return template.Must(template.New("").Funcs(template.FuncMap{
+			"asset": assets().path,
+		}).ParseFS(templateFiles, "templates/*.html"))
+	})
 )
 
 // A frame is what every page has around what it shows.
@@ -125,7 +130,7 @@ func (h *Handler) showProblem(w http.ResponseWriter, r *http.Request, err error)
 // show writes a template, whole or not at all.
 func (h *Handler) show(w http.ResponseWriter, r *http.Request, status int, name string, view any) {
 	var body bytes.Buffer
-	if err := templates.ExecuteTemplate(&body, name, view); err != nil { // cannot be: the tests have shown it
+	if err := templates().ExecuteTemplate(&body, name, view); err != nil { // cannot be: the tests have shown it
 		h.log.ErrorContext(r.Context(), "page not written", "error", fmt.Errorf("executing %s: %w", name, err).Error())
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 		return

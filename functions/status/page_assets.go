@@ -10,6 +10,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -19,7 +20,7 @@ const assetRoot = "/assets/"
 var (
 	//go:embed assets
 	assetFiles embed.FS
-	assets     = readAssets(assetFiles)
+	assets     = sync.OnceValue(func() assetSet { return readAssets(assetFiles) })
 )
 
 // assetSet are all files that the pages load, read once. They refer to each other
@@ -56,16 +57,16 @@ func (s assetSet) path(name string) string { return assetRoot + s.version + "/" 
 // file as it is now.
 func (h *Handler) asset(w http.ResponseWriter, r *http.Request) {
 	version, name, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, assetRoot), "/")
-	content, ok := assets.files[name]
+	content, ok := assets().files[name]
 	if !ok {
 		h.nothing(w, r)
 		return
 	}
 	header := w.Header()
 	header.Set("Content-Type", contentType(name))
-	header.Set("Etag", `"`+assets.version+`"`)
+	header.Set("Etag", `"`+assets().version+`"`)
 	header.Set("Cache-Control", "no-cache")
-	if version == assets.version {
+	if version == assets().version {
 		header.Set("Cache-Control", "public, max-age=31536000, immutable")
 	}
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
@@ -88,16 +89,16 @@ func contentType(name string) string {
 // markPath is where the picture of a platform is.
 func markPath(platform string) string {
 	name := "marks/" + platform + ".svg"
-	if _, ok := assets.files[name]; !ok {
+	if _, ok := assets().files[name]; !ok {
 		name = "marks/other.svg"
 	}
-	return assets.path(name)
+	return assets().path(name)
 }
 
 // marks are the platforms that have a picture of their own, for scripts.
 func marks() string {
 	var names []string
-	for name := range assets.files {
+	for name := range assets().files {
 		mark, isMark := strings.CutPrefix(name, "marks/")
 		if mark, isPicture := strings.CutSuffix(mark, ".svg"); isMark && isPicture {
 			names = append(names, mark)

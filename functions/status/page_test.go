@@ -310,11 +310,11 @@ func TestWhatThePagesLoadIsThereAndKept(t *testing.T) {
 			paths[match[1]] = true
 		}
 	}
-	for name, content := range assets.files {
+	for name, content := range assets().files {
 		if strings.HasSuffix(name, ".js") && !strings.Contains(name, "/") {
-			paths[assets.path(name)] = true
+			paths[assets().path(name)] = true
 			for _, match := range imported.FindAllSubmatch(content, -1) {
-				paths[assets.path(string(match[1]))] = true
+				paths[assets().path(string(match[1]))] = true
 			}
 		}
 	}
@@ -338,7 +338,7 @@ func TestWhatThePagesLoadIsThereAndKept(t *testing.T) {
 	if h.ServeHTTP(w, again); w.Code != http.StatusNotModified {
 		t.Errorf("the same stylesheet again is answered %d", w.Code)
 	}
-	for _, path := range []string{"/assets/", "/assets/x", assets.path("nothing.js"), assets.path("../page.go"), assets.path("")} {
+	for _, path := range []string{"/assets/", "/assets/x", assets().path("nothing.js"), assets().path("../page.go"), assets().path("")} {
 		if r := get(t, h, path); r.StatusCode == http.StatusOK {
 			t.Errorf("%s: %d", path, r.StatusCode)
 		}
