@@ -1,38 +1,35 @@
 package event
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 )
 
 // A writer appends JSON objects field by field: the envelope is written for
 // every webhook, and field order is part of its readability.
 type writer struct {
-	buf   bytes.Buffer
+	buf   []byte
 	first bool     // no field yet in the object that is open
 	named []string // the fields of the open part that are not out of its Extra
 	err   error
 }
 
 func newWriter() *writer {
-	w := &writer{named: make([]string, 0, 16)}
-	w.buf.Grow(1024)
-	return w
+	const usual = 2 << 10
+	return &writer{buf: make([]byte, 0, usual), named: make([]string, 0, 16)}
 }
 
-func (w *writer) open()  { w.buf.WriteByte('{'); w.first = true }
-func (w *writer) close() { w.buf.WriteByte('}'); w.first = false }
+func (w *writer) open()  { w.buf = append(w.buf, '{'); w.first = true }
+func (w *writer) close() { w.buf = append(w.buf, '}'); w.first = false }
 
 func (w *writer) key(name string) {
 	if !w.first {
-		w.buf.WriteByte(',')
+		w.buf = append(w.buf, ',')
 	}
 	w.first = false
 	w.string(name)
-	w.buf.WriteByte(':')
+	w.buf = append(w.buf, ':')
 }
 
 // text writes a string field, unless it is empty.
@@ -55,13 +52,15 @@ func (w *writer) value(name string, value any) {
 // object writes an object field, unless it is nil.
 func (w *writer) object(name string, value Object) {
 	if value != nil {
-		w.value(name, value)
+		w.named = append(w.named, name)
+		w.key(name)
+		w.fields(value)
 	}
 }
 
 // part writes a part of the envelope; an empty one only when it was there.
 func (w *writer) part(name string, wasThere bool, write func(*writer)) {
-	before, first, named := w.buf.Len(), w.first, w.named
+	before, first, named := len(w.buf), w.first, w.named
 	w.key(name)
 	w.open()
 	w.named = named[len(named):]
@@ -70,7 +69,7 @@ func (w *writer) part(name string, wasThere bool, write func(*writer)) {
 	w.close()
 	w.named = append(named, name)
 	if empty && !wasThere {
-		w.buf.Truncate(before)
+		w.buf = w.buf[:before]
 		w.first, w.named = first, named
 	}
 }
@@ -78,7 +77,8 @@ func (w *writer) part(name string, wasThere bool, write func(*writer)) {
 // rest writes the fields of a part's extra. One that is named by the part too
 // was of no use there when it was read, so what is named stands in its place.
 func (w *writer) rest(extra Object) {
-	for _, name := range slices.Sorted(maps.Keys(extra)) {
+	var room [usualFields]string
+	for _, name := range sortedNames(room[:0], extra) {
 		if !slices.Contains(w.named, name) {
 			w.key(name)
 			w.any(extra[name])
@@ -92,56 +92,81 @@ func (w *writer) any(value any) {
 		w.string(v)
 	case bool:
 		if v {
-			w.buf.WriteString("true")
+			w.buf = append(w.buf, "true"...)
 		} else {
-			w.buf.WriteString("false")
+			w.buf = append(w.buf, "false"...)
 		}
 	case nil:
-		w.buf.WriteString("null")
+		w.buf = append(w.buf, "null"...)
 	case Object:
 		w.fields(v)
 	case map[string]any:
 		w.fields(v)
 	default:
-		encoded, err := json.Marshal(v)
-		if err != nil && w.err == nil {
-			w.err = fmt.Errorf("encoding an event: %w", err)
-		}
-		w.buf.Write(encoded)
+		w.encoded(v)
 	}
 }
 
 // fields writes an object, its fields in the order of their names.
 func (w *writer) fields(value Object) {
+	var room [usualFields]string
 	w.open()
-	for _, name := range slices.Sorted(maps.Keys(value)) {
+	for _, name := range sortedNames(room[:0], value) {
 		w.key(name)
 		w.any(value[name])
 	}
 	w.close()
 }
 
+// usualFields is how many fields need no memory of their own to be sorted.
+const usualFields = 16
+
+// sortedNames appends the names of an object in order.
+func sortedNames(names []string, o Object) []string {
+	for name := range o {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
 // string writes a quoted string. Nearly all are plain ASCII and need no
 // escaping; the others are json.Marshal's work.
 func (w *writer) string(value string) {
 	for i := range len(value) {
-		if c := value[i]; c < ' ' || c > '~' || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
-			encoded, err := json.Marshal(value)
-			if err != nil && w.err == nil {
-				w.err = fmt.Errorf("encoding an event: %w", err)
-			}
-			w.buf.Write(encoded)
+		if !plain[value[i]] {
+			w.encoded(value)
 			return
 		}
 	}
-	w.buf.WriteByte('"')
-	w.buf.WriteString(value)
-	w.buf.WriteByte('"')
+	w.buf = append(w.buf, '"')
+	w.buf = append(w.buf, value...)
+	w.buf = append(w.buf, '"')
+}
+
+// plain are the bytes that json.Marshal writes as they are.
+var plain = func() (table [256]bool) {
+	for c := ' '; c <= '~'; c++ {
+		switch c {
+		case '"', '\\', '<', '>', '&':
+		default:
+			table[c] = true
+		}
+	}
+	return table
+}()
+
+func (w *writer) encoded(value any) {
+	encoded, err := json.Marshal(value)
+	if err != nil && w.err == nil {
+		w.err = fmt.Errorf("encoding an event: %w", err)
+	}
+	w.buf = append(w.buf, encoded...)
 }
 
 func (w *writer) result() ([]byte, error) {
 	if w.err != nil {
 		return nil, w.err
 	}
-	return w.buf.Bytes(), nil
+	return w.buf, nil
 }
