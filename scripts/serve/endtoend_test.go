@@ -43,13 +43,24 @@ var aired = time.Date(2025, 5, 1, 20, 0, 0, 0, time.UTC)
 // A deployment is EventSub and Persistence, each behind a server of its own, and
 // the emulated Pub/Sub and Firestore between and behind them.
 type deployment struct {
-	webhooks  string // the address of EventSub
-	project   string
-	firestore *firestore.Client
-	pubsub    *pubsub.Client
+	webhooks    string // the address of EventSub
+	persistence string // the address of Persistence
+	project     string
+	firestore   *firestore.Client
+	pubsub      *pubsub.Client
 }
 
-func deploy(t *testing.T) *deployment {
+// deploy is a deployment whose Pub/Sub pushes.
+func deploy(t testing.TB) *deployment {
+	t.Helper()
+	d := deployUnsubscribed(t)
+	d.subscribe(t, bus.Ingress, &pubsubpb.Subscription{
+		Filter: pushed, PushConfig: &pubsubpb.PushConfig{PushEndpoint: d.persistence}, AckDeadlineSeconds: 30,
+	})
+	return d
+}
+
+func deployUnsubscribed(t testing.TB) *deployment {
 	t.Helper()
 	emulator.Firestore(t)
 	emulator.PubSub(t)
@@ -79,10 +90,7 @@ func deploy(t *testing.T) *deployment {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { publisher.Close() })
-	persistence := listen(t, persistence.New(store, publisher, silent()))
-	d.subscribe(t, bus.Ingress, &pubsubpb.Subscription{
-		Filter: pushed, PushConfig: &pubsubpb.PushConfig{PushEndpoint: persistence + "/"}, AckDeadlineSeconds: 30,
-	})
+	d.persistence = listen(t, persistence.New(store, publisher, silent())) + "/"
 
 	secrets, err := twitch.ParseSecrets(secret)
 	if err != nil {
@@ -110,7 +118,7 @@ func (d *deployment) topic(name string) string {
 }
 
 // subscribe completes and makes a subscription of a topic and returns its name.
-func (d *deployment) subscribe(t *testing.T, topic string, s *pubsubpb.Subscription) string {
+func (d *deployment) subscribe(t testing.TB, topic string, s *pubsubpb.Subscription) string {
 	t.Helper()
 	s.Name = "projects/" + d.project + "/subscriptions/" + prefix + topic + ".subscription"
 	s.Topic = d.topic(topic)
@@ -122,7 +130,7 @@ func (d *deployment) subscribe(t *testing.T, topic string, s *pubsubpb.Subscript
 
 // webhook sends a notification as Twitch does and wants it taken. More is what the
 // event tells beside its broadcaster.
-func (d *deployment) webhook(t *testing.T, id string, at time.Time, kind, more string) {
+func (d *deployment) webhook(t testing.TB, id string, at time.Time, kind, more string) {
 	t.Helper()
 	body := `{"subscription":{"id":"sub-1","status":"enabled","type":"` + kind + `","version":"1","cost":0,` +
 		`"condition":{"broadcaster_user_id":"12826"},"transport":{"method":"webhook","callback":"https://example.com/"},` +
