@@ -173,7 +173,10 @@ func TestTheWatchlistIsReadWhenItsMarkChanges(t *testing.T) {
 
 func TestAQuietTickReadsTheLedgerAndPublishesNothing(t *testing.T) {
 	t.Parallel()
-	const sources = 10_000
+	sources := 10_000
+	if testing.Short() {
+		sources = 2_000
+	}
 	s := start(t, func(c *Config) {
 		c.BotUserID, c.Refresh = "", 1000*time.Hour
 		for i := range sources {

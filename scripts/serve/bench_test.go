@@ -32,7 +32,10 @@ func BenchmarkFromTheWebhookToTheDocument(b *testing.B) {
 
 func (d *deployment) webhooksAfterEachOther(b *testing.B) {
 	b.Helper()
-	const warm = 50
+	warm := 50
+	if testing.Short() {
+		warm = 5
+	}
 	ctx, cancel := context.WithTimeout(b.Context(), 10*time.Minute)
 	defer cancel()
 	changes := d.firestore.Doc("sources/twitch:12826").Snapshots(ctx)

@@ -66,7 +66,11 @@ func redelivered(t testing.TB, h http.Handler, m event.BusMessage) int {
 // the end is what a quiet delivery in order would have left in a file.
 func TestACrowdLeavesWhatAnOrderlyRunLeaves(t *testing.T) {
 	t.Parallel()
-	const seed, events, sources, together = 7, 2000, 50, 64
+	const seed, together = 7, 64
+	events, sources := 2000, 50
+	if testing.Short() {
+		events, sources = 600, 15
+	}
 	messages := evening(t, seed, events, sources)
 	clock := func() time.Time { return aired.Add(time.Hour) }
 
