@@ -60,8 +60,14 @@ func (r *recent) forget(name string) { r.versions.Remove(name) }
 
 // compare learns from what was read in place of a guess.
 func (r *recent) compare(name string, read version) {
-	if known, ok := r.versions.Peek(name); ok {
-		r.learn(known.updateTime.Equal(read.updateTime))
+	known, ok := r.versions.Peek(name)
+	if !ok {
+		return
+	}
+	right := known.updateTime.Equal(read.updateTime)
+	r.learn(right)
+	if !right {
+		r.forget(name)
 	}
 }
 

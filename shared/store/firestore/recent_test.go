@@ -1,11 +1,18 @@
 package firestore
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/api/option"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 
 	"github.com/sourcestate/sourcestate/shared/emulator"
 	"github.com/sourcestate/sourcestate/shared/source"
@@ -141,6 +148,65 @@ func TestNothingIsConcludedFromAGuess(t *testing.T) {
 	}
 }
 
+// A commit may take place although its answer says otherwise. A guess must not
+// merge a second time then, no more than an update without one does.
+func TestACommitWhoseAnswerIsLostIsNotMergedAgain(t *testing.T) {
+	address := emulator.Firestore(t)
+	t.Setenv("FIRESTORE_EMULATOR_HOST", "") // else no option of the connection counts
+	lost := false
+	s, err := Open(t.Context(), emulator.Project(t), time.Now,
+		option.WithEndpoint(address), option.WithoutAuthentication(),
+		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())),
+		option.WithGRPCDialOption(grpc.WithUnaryInterceptor(func(ctx context.Context, method string, request, reply any,
+			connection *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+			if err := invoke(owner(ctx), method, request, reply, connection, opts...); err != nil || !lost {
+				return err
+			}
+			return status.Error(codes.Internal, "the answer is lost")
+		})),
+		option.WithGRPCDialOption(grpc.WithStreamInterceptor(func(ctx context.Context, description *grpc.StreamDesc,
+			connection *grpc.ClientConn, method string, open grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+			return open(owner(ctx), description, connection, method, opts...)
+		})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	var before []string
+	if err := s.Update(t.Context(), guessed, named("first", &before)); err != nil {
+		t.Fatal(err)
+	}
+	lost = true
+	if err := s.Update(t.Context(), guessed, named("second", &before)); status.Code(errors.Unwrap(err)) != codes.Internal {
+		t.Errorf("the error is %v", err)
+	}
+	lost = false
+	if err := s.Update(t.Context(), guessed, named("third", &before)); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"none", "first", "second"}, before); diff != "" {
+		t.Errorf("merged into (-want +got):\n%s", diff)
+	}
+}
+
+// owner is how the emulator knows who need not ask the rules.
+func owner(ctx context.Context) context.Context {
+	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer owner")
+}
+
+func TestWhatTurnsOutWrongIsForgotten(t *testing.T) {
+	t.Parallel()
+	r, err := newRecent()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.keep("a", version{fields: map[string]any{}, updateTime: time.Unix(1, 0)})
+	r.compare("a", version{fields: map[string]any{}, updateTime: time.Unix(2, 0)})
+	if _, ok := r.guess("a"); ok {
+		t.Error("what another instance has changed is guessed again")
+	}
+}
+
 func TestGuessingStopsWhereItDoesNotPayAndBeginsAgainWhereItDoes(t *testing.T) {
 	t.Parallel()
 	r, err := newRecent()
@@ -175,6 +241,7 @@ func TestGuessingStopsWhereItDoesNotPayAndBeginsAgainWhereItDoes(t *testing.T) {
 	}
 	for range 100 {
 		r.compare("a", version{updateTime: time.Unix(2, 0)})
+		r.keep("a", known) // written again
 	}
 	if guesses() {
 		t.Error("what would have been wrong begins it again")

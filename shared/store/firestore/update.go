@@ -39,8 +39,12 @@ func (s *Store) Update(ctx context.Context, key source.Key, merge store.Merge) e
 		return fmt.Errorf("updating source %q: waiting for its turn: %w", key, err)
 	}
 	defer end()
-	if guess, ok := s.recent.guess(document.ID); ok && s.tryGuess(ctx, document, guess, merge) {
-		return nil
+	if guess, ok := s.recent.guess(document.ID); ok {
+		if done, err := s.tryGuess(ctx, document, guess, merge); err != nil {
+			return fmt.Errorf("updating source %q: %w", key, cause(ctx, err))
+		} else if done {
+			return nil
+		}
 	}
 	backoff := firstBackoff
 	for attempt := 1; ; attempt++ {
@@ -60,19 +64,22 @@ func (s *Store) Update(ctx context.Context, key source.Key, merge store.Merge) e
 }
 
 // tryGuess merges and writes once without reading. Only what was written has
-// proved the guess right; whatever else came of it is false and starts over.
-func (s *Store) tryGuess(ctx context.Context, document *cloud.DocumentRef, guess version, merge store.Merge) bool {
+// proved the guess right. What was not done starts over: a wrong guess, and what a
+// merge concluded without writing. After an error it is not known what took place.
+func (s *Store) tryGuess(ctx context.Context, document *cloud.DocumentRef, guess version, merge store.Merge) (done bool, err error) {
 	changed, mergeErr, err := s.put(ctx, document, guess, merge)
 	switch {
 	case mergeErr != nil:
-		return false
-	case err != nil:
+		return false, nil
+	case overtaken(err) || status.Code(err) == codes.NotFound: // written or removed by somebody else
 		s.recent.learn(false)
-		return false
+		return false, nil
+	case err != nil:
+		return false, err
 	case changed:
 		s.recent.learn(true)
 	}
-	return changed
+	return changed, nil
 }
 
 // try reads, merges and writes once.
