@@ -89,7 +89,9 @@ type ExternalEvent struct {
 	CreatedAt string
 	Metadata  Object
 	Payload   Object // in place of Metadata before version 2
-	Extra     Object
+	// RawPayload is what the platform sent, where a publisher keeps it.
+	RawPayload Object
+	Extra      Object
 }
 
 // Message is the text that an event carries.
@@ -102,19 +104,24 @@ type Message struct {
 
 // Routing is the state of the platform's router.
 type Routing struct {
-	Stage string // "initial" in everything that enters
-	Extra Object // slip and history
+	Stage   string // "initial" in everything that enters
+	History []any
+	Slip    []any
+	Extra   Object
 }
 
-// NewID is the UUIDv5 (namespace URL) of name: the same for the same fact, so
+// UUID is the UUIDv5 (namespace URL) of name: the same for the same fact, so
 // that a redelivered message is recognisable downstream.
-func NewID(name string) string {
-	return uuid.NewSHA1(uuid.NameSpaceURL, []byte(name)).String()
+func UUID(name string) uuid.UUID {
+	return uuid.NewSHA1(uuid.NameSpaceURL, []byte(name))
 }
+
+// NewID is UUID as text, which is how it goes onto the bus.
+func NewID(name string) string { return UUID(name).String() }
 
 // NewRouting is the routing of an event that has just entered.
 func NewRouting() *Routing {
-	return &Routing{Stage: "initial", Extra: Object{"slip": []any{}, "history": []any{}}}
+	return &Routing{Stage: "initial", History: []any{}, Slip: []any{}}
 }
 
 // Decode reads the body of one event. A number stands for a text by its digits;
@@ -157,14 +164,17 @@ func Decode(data []byte) (*Event, error) {
 		e.ExternalEvent = &ExternalEvent{
 			ID: o.take("id"), Source: o.take("source"), Kind: o.take("kind"),
 			Version: o.take("version"), CreatedAt: o.take("createdAt"),
-			Metadata: o.takeObject("metadata"), Payload: o.takeObject("payload"), Extra: o,
+			Metadata: o.takeObject("metadata"), Payload: o.takeObject("payload"),
+			RawPayload: o.takeObject("rawPayload"), Extra: o,
 		}
 	}
 	if o := root.takeObject("message"); o != nil {
 		e.Message = &Message{ID: o.take("id"), Role: o.take("role"), Text: o.take("text"), Extra: o}
 	}
 	if o := root.takeObject("routing"); o != nil {
-		e.Routing = &Routing{Stage: o.take("stage"), Extra: o}
+		e.Routing = &Routing{
+			Stage: o.take("stage"), History: o.takeList("history"), Slip: o.takeList("slip"), Extra: o,
+		}
 	}
 	e.Extra = root
 	return e, nil
@@ -198,6 +208,8 @@ func (e *Event) Encode() ([]byte, error) {
 	if r := e.Routing; r != nil {
 		w.part("routing", true, func(w *writer) {
 			w.text("stage", r.Stage)
+			w.list("history", r.History)
+			w.list("slip", r.Slip)
 			w.rest(r.Extra)
 		})
 	}
@@ -260,5 +272,6 @@ func (x *ExternalEvent) encode(w *writer) {
 	w.text("createdAt", x.CreatedAt)
 	w.object("metadata", x.Metadata)
 	w.object("payload", x.Payload)
+	w.object("rawPayload", x.RawPayload)
 	w.rest(x.Extra)
 }

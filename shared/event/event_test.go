@@ -62,14 +62,14 @@ func TestDecodeNamesAllThatHasAName(t *testing.T) {
 		ExternalEvent: &event.ExternalEvent{
 			ID: "9001", Source: "twitch.eventsub", Kind: "stream.online", Version: "1", CreatedAt: "2026-05-01T12:00:00.000Z",
 			Metadata: event.Object{"broadcasterId": "1337"}, Payload: event.Object{"id": "9001"},
-			Extra: event.Object{"rawPayload": map[string]any{}},
+			RawPayload: event.Object{}, Extra: event.Object{},
 		},
 		Payload: event.Object{
 			"viewers": json.Number("12345678901234567890"),
 			"zone":    []any{json.Number("1"), "a", nil, map[string]any{"b": false}},
 		},
 		Message: &event.Message{ID: "m-1", Role: "user", Text: `<Hi> "é"`, Extra: event.Object{"language": "en"}},
-		Routing: &event.Routing{Stage: "initial", Extra: event.Object{"history": []any{}, "slip": []any{"s"}}},
+		Routing: &event.Routing{Stage: "initial", History: []any{}, Slip: []any{"s"}, Extra: event.Object{}},
 		Extra:   event.Object{"annotations": []any{}, "qos": map[string]any{"tracer": true}},
 	}
 	got := decoded(t, whole)
@@ -134,12 +134,13 @@ func TestNumbersStandForTexts(t *testing.T) {
 func TestAFieldThatIsSetStandsOnce(t *testing.T) {
 	t.Parallel()
 	e := decoded(t, `{"type":null,"ingress":{"source":[]},"identity":{"external":"x"},"egress":{"destination":null},`+
-		`"externalEvent":{"metadata":1},"payload":2,"message":null,"routing":"x"}`)
+		`"externalEvent":{"metadata":1,"rawPayload":[]},"payload":2,"message":null,"routing":{"slip":null}}`)
 	e.Type, e.Ingress.Source, e.Identity.External.ID, e.Egress.Destination = "t", "s", "1337", "d"
 	e.ExternalEvent.Metadata, e.Payload = event.Object{"a": "b"}, event.Object{}
-	e.Message, e.Routing = &event.Message{Text: "x"}, &event.Routing{Stage: "initial"}
+	e.ExternalEvent.RawPayload, e.Routing.Slip = event.Object{}, []any{"s"}
+	e.Message = &event.Message{Text: "x"}
 	want := `{"type":"t","ingress":{"source":"s"},"identity":{"external":{"id":"1337"}},"egress":{"destination":"d"},` +
-		`"externalEvent":{"metadata":{"a":"b"}},"payload":{},"message":{"text":"x"},"routing":{"stage":"initial"}}`
+		`"externalEvent":{"metadata":{"a":"b"},"rawPayload":{}},"payload":{},"message":{"text":"x"},"routing":{"slip":["s"]}}`
 	if got := encoded(t, e); got != want {
 		t.Errorf("event = %s, want %s", got, want)
 	}
@@ -164,6 +165,27 @@ func TestEncodeLeavesOutWhatIsEmpty(t *testing.T) {
 				t.Errorf("event = %s, want %s", got, tt.want)
 			}
 		})
+	}
+}
+
+// TestEncodedBodiesAreTheCallersOwn: the memory that they were written in is used
+// again.
+func TestEncodedBodiesAreTheCallersOwn(t *testing.T) {
+	t.Parallel()
+	a := event.Event{Type: "a", Payload: event.Object{"x": "a"}}
+	b := event.Event{Type: "b", Payload: event.Object{"x": "b"}}
+	data, err := a.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `{"type":"a","payload":{"x":"a"}}`
+	for range 100 {
+		if got := encoded(t, &b); got == want {
+			t.Fatal("two events are the same")
+		}
+	}
+	if string(data) != want {
+		t.Errorf("event = %s, want %s", data, want)
 	}
 }
 

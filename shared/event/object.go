@@ -129,6 +129,15 @@ func (o Object) take(key string) string {
 	return text
 }
 
+// takeList removes the list under key; what is no list stays.
+func (o Object) takeList(key string) []any {
+	list := o.List(key)
+	if list != nil {
+		delete(o, key)
+	}
+	return list
+}
+
 // takeObject removes the object under key; what is no object stays.
 func (o Object) takeObject(key string) Object {
 	object := o.Object(key)

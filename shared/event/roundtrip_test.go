@@ -20,6 +20,7 @@ var parts = map[string][]string{
 	"egress":        {"destination", "connector", "channel"},
 	"externalEvent": {"id", "source", "kind", "version", "createdAt"},
 	"payload":       nil,
+	"rawPayload":    nil,
 	"metadata":      nil,
 	"message":       {"id", "role", "text"},
 	"routing":       {"stage"},
@@ -30,8 +31,11 @@ var nested = map[string][]string{
 	"":              {"ingress", "identity", "egress", "externalEvent", "payload", "message", "routing"},
 	"identity":      {"external"},
 	"external":      {"metadata"},
-	"externalEvent": {"metadata", "payload"},
+	"externalEvent": {"metadata", "payload", "rawPayload"},
 }
+
+// lists are the lists in each part.
+var lists = map[string][]string{"routing": {"history", "slip"}}
 
 // anything is a JSON value.
 func anything(depth int) *rapid.Generator[any] {
@@ -49,9 +53,9 @@ func anything(depth int) *rapid.Generator[any] {
 	)...)
 }
 
-// part is an object of the envelope: named texts, nested parts, and fields that
-// nobody knows. What has a name may have another type, but for a number in place
-// of a text: that comes back as a text.
+// part is an object of the envelope: named texts, nested parts, lists, and
+// fields that nobody knows. What has a name may have another type, but for a
+// number in place of a text: that comes back as a text.
 func part(t *rapid.T, name string) map[string]any {
 	o := rapid.MapOfN(rapid.String(), anything(2), 0, 3).Draw(t, name+" unknown fields")
 	for _, field := range parts[name] {
@@ -72,6 +76,16 @@ func part(t *rapid.T, name string) map[string]any {
 			o[field] = rapid.SampledFrom([]any{nil, true, []any{"x"}, json.Number("1"), "x"}).Draw(t, "no object")
 		default:
 			o[field] = part(t, field)
+		}
+	}
+	for _, field := range lists[name] {
+		switch rapid.IntRange(0, 3).Draw(t, name+"."+field) {
+		case 0:
+			o[field] = rapid.SampledFrom([]any{nil, true, "x", map[string]any{"x": "y"}, []any{}}).Draw(t, "no list")
+		case 1:
+			delete(o, field)
+		default:
+			o[field] = rapid.SliceOfN(anything(2), 0, 3).Draw(t, "list")
 		}
 	}
 	return o

@@ -87,3 +87,18 @@ func TestWhatIsFormattedIsParsedAsItWas(t *testing.T) {
 		}
 	})
 }
+
+// TestFormatTimeIsThatOfItsLayout: FormatTime takes a faster way there.
+func TestFormatTimeIsThatOfItsLayout(t *testing.T) {
+	t.Parallel()
+	first := time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
+	last := time.Date(10_000, 12, 31, 23, 59, 59, 0, time.UTC).Unix()
+	rapid.Check(t, func(t *rapid.T) {
+		at := time.Unix(rapid.Int64Range(first, last).Draw(t, "second"), rapid.Int64Range(0, 999_999_999).Draw(t, "nanosecond")).
+			In(time.FixedZone("", rapid.IntRange(-14*3600, 14*3600).Draw(t, "offset")))
+		want := at.UTC().Format("2006-01-02T15:04:05.000Z")
+		if got := event.FormatTime(at); got != want {
+			t.Errorf("%v = %s, want %s", at, got, want)
+		}
+	})
+}

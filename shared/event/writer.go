@@ -1,9 +1,11 @@
 package event
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
+	"sync"
 )
 
 // A writer appends JSON objects field by field: the envelope is written for
@@ -15,10 +17,13 @@ type writer struct {
 	err   error
 }
 
-func newWriter() *writer {
+// writers are kept for their memory.
+var writers = sync.Pool{New: func() any {
 	const usual = 2 << 10
 	return &writer{buf: make([]byte, 0, usual), named: make([]string, 0, 16)}
-}
+}}
+
+func newWriter() *writer { return writers.Get().(*writer) }
 
 func (w *writer) open()  { w.buf = append(w.buf, '{'); w.first = true }
 func (w *writer) close() { w.buf = append(w.buf, '}'); w.first = false }
@@ -58,6 +63,15 @@ func (w *writer) object(name string, value Object) {
 	}
 }
 
+// list writes a list field, unless it is nil.
+func (w *writer) list(name string, value []any) {
+	if value != nil {
+		w.named = append(w.named, name)
+		w.key(name)
+		w.items(value)
+	}
+}
+
 // part writes a part of the envelope; an empty one only when it was there.
 func (w *writer) part(name string, wasThere bool, write func(*writer)) {
 	before, first, named := len(w.buf), w.first, w.named
@@ -77,6 +91,9 @@ func (w *writer) part(name string, wasThere bool, write func(*writer)) {
 // rest writes the fields of a part's extra. One that is named by the part too
 // was of no use there when it was read, so what is named stands in its place.
 func (w *writer) rest(extra Object) {
+	if len(extra) == 0 {
+		return // nearly always
+	}
 	var room [usualFields]string
 	for _, name := range sortedNames(room[:0], extra) {
 		if !slices.Contains(w.named, name) {
@@ -102,6 +119,8 @@ func (w *writer) any(value any) {
 		w.fields(v)
 	case map[string]any:
 		w.fields(v)
+	case []any:
+		w.items(v)
 	default:
 		w.encoded(v)
 	}
@@ -116,6 +135,18 @@ func (w *writer) fields(value Object) {
 		w.any(value[name])
 	}
 	w.close()
+}
+
+// items writes a list.
+func (w *writer) items(list []any) {
+	w.buf = append(w.buf, '[')
+	for i, item := range list {
+		if i > 0 {
+			w.buf = append(w.buf, ',')
+		}
+		w.any(item)
+	}
+	w.buf = append(w.buf, ']')
 }
 
 // usualFields is how many fields need no memory of their own to be sorted.
@@ -164,9 +195,16 @@ func (w *writer) encoded(value any) {
 	w.buf = append(w.buf, encoded...)
 }
 
+// result is what was written. It ends the use of the writer.
 func (w *writer) result() ([]byte, error) {
-	if w.err != nil {
-		return nil, w.err
+	written, err := bytes.Clone(w.buf), w.err
+	const large = 64 << 10 // to be kept for one that comes but rarely
+	if cap(w.buf) <= large {
+		*w = writer{buf: w.buf[:0], named: w.named[:0]}
+		writers.Put(w)
 	}
-	return w.buf, nil
+	if err != nil {
+		return nil, err
+	}
+	return written, nil
 }

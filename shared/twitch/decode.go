@@ -64,7 +64,7 @@ func (r *reader) value(depth int) (value any, ok bool) {
 	case c == '[':
 		return r.list(depth)
 	case c == '-' || '0' <= c && c <= '9':
-		return r.number()
+		return boxedNumber(r.number())
 	case c == 't':
 		return true, r.word("true")
 	case c == 'f':
@@ -77,6 +77,8 @@ func (r *reader) value(depth int) (value any, ok bool) {
 
 func (r *reader) boxed(text string, ok bool) (any, bool) { return text, ok }
 
+func boxedNumber(number json.Number, ok bool) (any, bool) { return number, ok }
+
 func (r *reader) word(word string) bool {
 	if len(r.text)-r.at < len(word) || r.text[r.at:r.at+len(word)] != word {
 		return false
@@ -88,36 +90,57 @@ func (r *reader) word(word string) bool {
 // object reads an object, at whose brace the reader stands. Of equal names the
 // last one counts.
 func (r *reader) object(depth int) (map[string]any, bool) {
-	r.at++
 	object := make(map[string]any)
+	ok := r.fields(func(name string) (ok bool) {
+		object[name], ok = r.value(depth - 1)
+		return ok
+	})
+	return object, ok
+}
+
+// fields goes through an object, at whose brace the reader stands. Read is to
+// read the value of each field.
+func (r *reader) fields(read func(name string) (ok bool)) bool {
+	r.at++
 	if r.space() == '}' {
 		r.at++
-		return object, true
+		return true
 	}
 	for {
 		if r.space() != '"' {
-			return nil, false
+			return false
 		}
 		name, ok := r.string()
 		if !ok || r.space() != ':' {
-			return nil, false
+			return false
 		}
 		r.at++
-		value, ok := r.value(depth - 1)
-		if !ok {
-			return nil, false
+		if !read(name) {
+			return false
 		}
-		object[name] = value
 		switch r.space() {
 		case ',':
 			r.at++
 		case '}':
 			r.at++
-			return object, true
+			return true
 		default:
-			return nil, false
+			return false
 		}
 	}
+}
+
+// skip reads a value that nobody wants.
+func (r *reader) skip(depth int) bool {
+	switch c := r.space(); {
+	case c == '"':
+		_, ok := r.string()
+		return ok
+	case c == '{' && depth > 0:
+		return r.fields(func(string) bool { return r.skip(depth - 1) })
+	}
+	_, ok := r.value(depth)
+	return ok
 }
 
 // list reads a list, at whose bracket the reader stands.
@@ -180,7 +203,7 @@ func (r *reader) escaped(i int) (text string, ok bool) {
 }
 
 // number reads a number: -? int frac? exp?
-func (r *reader) number() (any, bool) {
+func (r *reader) number() (json.Number, bool) {
 	begin := r.at
 	if r.text[r.at] == '-' {
 		r.at++
@@ -189,12 +212,12 @@ func (r *reader) number() (any, bool) {
 	case r.peek() == '0':
 		r.at++
 	case !r.digits():
-		return nil, false
+		return "", false
 	}
 	if r.peek() == '.' {
 		r.at++
 		if !r.digits() {
-			return nil, false
+			return "", false
 		}
 	}
 	if c := r.peek(); c == 'e' || c == 'E' {
@@ -203,7 +226,7 @@ func (r *reader) number() (any, bool) {
 			r.at++
 		}
 		if !r.digits() {
-			return nil, false
+			return "", false
 		}
 	}
 	return json.Number(r.text[begin:r.at]), true

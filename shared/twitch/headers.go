@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// The headers of an EventSub webhook message.
+// The headers of an EventSub webhook message, as http.Header spells them.
 const (
 	HeaderID                  = "Twitch-Eventsub-Message-Id"
 	HeaderRetry               = "Twitch-Eventsub-Message-Retry"
@@ -54,13 +54,13 @@ type Headers struct {
 // signature or type is missing or empty.
 func ReadHeaders(header http.Header) (Headers, error) {
 	h := Headers{
-		ID:                  header.Get(HeaderID),
-		Timestamp:           header.Get(HeaderTimestamp),
-		Signature:           header.Get(HeaderSignature),
-		Type:                header.Get(HeaderType),
-		Retry:               header.Get(HeaderRetry),
-		SubscriptionType:    header.Get(HeaderSubscriptionType),
-		SubscriptionVersion: header.Get(HeaderSubscriptionVersion),
+		ID:                  first(header[HeaderID]),
+		Timestamp:           first(header[HeaderTimestamp]),
+		Signature:           first(header[HeaderSignature]),
+		Type:                first(header[HeaderType]),
+		Retry:               first(header[HeaderRetry]),
+		SubscriptionType:    first(header[HeaderSubscriptionType]),
+		SubscriptionVersion: first(header[HeaderSubscriptionVersion]),
 	}
 	for _, required := range []struct{ name, value string }{
 		{HeaderID, h.ID}, {HeaderTimestamp, h.Timestamp}, {HeaderSignature, h.Signature}, {HeaderType, h.Type},
@@ -70,6 +70,13 @@ func ReadHeaders(header http.Header) (Headers, error) {
 		}
 	}
 	return h, nil
+}
+
+func first(values []string) string {
+	if len(values) == 0 {
+		return ""
+	}
+	return values[0]
 }
 
 // Time is the message timestamp to the nanosecond. The error is ErrTimestamp,

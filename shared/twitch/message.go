@@ -2,6 +2,7 @@ package twitch
 
 import (
 	"time"
+	"unicode/utf8"
 
 	"github.com/sourcestate/sourcestate/shared/event"
 )
@@ -42,16 +43,90 @@ type Entry struct {
 // an unexpected type counts as absent. The error is event.ErrNotJSON or
 // event.ErrNotObject, wrapped.
 func ParseMessage(body []byte) (Message, error) {
-	root, err := decodeObject(body)
+	if utf8.Valid(body) {
+		r := reader{text: string(body)}
+		if m, ok := r.message(); ok {
+			return m, nil
+		}
+	}
+	root, err := event.DecodeObject(body)
 	if err != nil {
 		return Message{}, err
 	}
+	return message(root), nil
+}
+
+func message(root event.Object) Message {
 	return Message{
 		Subscription: subscription(root.Object("subscription")),
 		Event:        root.Object("event"),
 		Events:       entries(root.List("events")),
 		Challenge:    root.Text("challenge"),
-	}, nil
+	}
+}
+
+// message reads a message and makes nothing of the fields that it does not have.
+func (r *reader) message() (m Message, ok bool) {
+	if r.space() != '{' {
+		return Message{}, false
+	}
+	const depth = maxReaderDepth - 1
+	ok = r.fields(func(name string) (ok bool) {
+		var value any
+		switch name {
+		case "subscription":
+			m.Subscription, ok = r.subscription(depth)
+		case "event":
+			value, ok = r.value(depth)
+			m.Event, _ = value.(map[string]any)
+		case "events":
+			value, ok = r.value(depth)
+			list, _ := value.([]any)
+			m.Events = entries(list)
+		case "challenge":
+			m.Challenge, ok = r.readText(depth)
+		default:
+			ok = r.skip(depth)
+		}
+		return ok
+	})
+	return m, ok && r.space() == 0 && r.at == len(r.text)
+}
+
+func (r *reader) subscription(depth int) (s *Subscription, ok bool) {
+	if r.space() != '{' {
+		return nil, r.skip(depth)
+	}
+	depth--
+	s = &Subscription{}
+	return s, r.fields(func(name string) (ok bool) {
+		switch name {
+		case "id":
+			s.ID, ok = r.readText(depth)
+		case "status":
+			s.Status, ok = r.readText(depth)
+		case "type":
+			s.Type, ok = r.readText(depth)
+		case "version":
+			s.Version, ok = r.readText(depth)
+		case "condition":
+			var value any
+			value, ok = r.value(depth)
+			s.Condition, _ = value.(map[string]any)
+		default:
+			ok = r.skip(depth)
+		}
+		return ok
+	})
+}
+
+// readText reads a value as event.Text has it.
+func (r *reader) readText(depth int) (string, bool) {
+	if r.space() == '"' {
+		return r.string()
+	}
+	value, ok := r.value(depth)
+	return event.Text(value), ok
 }
 
 func subscription(o event.Object) *Subscription {

@@ -3,6 +3,7 @@ package twitch
 import (
 	"encoding/json"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -82,14 +83,66 @@ func TestParseMessage(t *testing.T) {
 	}
 }
 
+// checkParse holds the fast way of ParseMessage to the plain one.
+func checkParse(t *testing.T, body []byte) {
+	t.Helper()
+	var want Message
+	root, wantErr := event.DecodeObject(body)
+	if wantErr == nil {
+		want = message(root)
+	}
+	got, err := ParseMessage(body)
+	if (err == nil) != (wantErr == nil) {
+		t.Fatalf("error = %v, want %v", err, wantErr)
+	}
+	// Not cmp.Diff: its time doubles with each level of nested lists.
+	if !reflect.DeepEqual(want, got) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+func TestParseMessageIsThatOfEvent(t *testing.T) {
+	t.Parallel()
+	for _, body := range bodies {
+		for _, name := range []string{"event", "events", "challenge", "subscription", "id", "condition", "unknown"} {
+			body := strings.ReplaceAll(body, `"a"`, `"`+name+`"`)
+			checkParse(t, []byte(body))
+			checkParse(t, []byte(`{"subscription":`+body+`,"transport":`+body+`}`))
+			checkParse(t, []byte(`{"event":`+body+`,"events":[`+body+`]}`))
+		}
+	}
+	for _, body := range []string{
+		`{"event":{"a":1},"event":{"b":2}}`, `{"event":{"a":1},"event":7}`, `{"events":[{"id":1}],"events":null}`,
+		`{"subscription":{"id":"a","type":"t"},"subscription":{"id":"b"}}`, `{"subscription":{"id":"a"},"subscription":[]}`,
+		`{"subscription":{"id":"a","id":{}}}`, `{"challenge":"a","challenge":false}`, `{"challenge":"a","challenge":1.50}`,
+	} {
+		checkParse(t, []byte(body))
+	}
+}
+
+// TestReaderTakesMessages: else the slow way would hide that it does not.
+func TestReaderTakesMessages(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{
+		`{"subscription":{"id":"s","transport":{"method":"webhook","callback":null},"cost":0,"condition":{"user_id":"1"}},"event":{"labels":[]}}`,
+		`{"events":[{"id":"a","data":{}}]}`, "{ \"challenge\" : \"c0ffee\" }\n", `{}`,
+	} {
+		r := reader{text: body}
+		if _, ok := r.message(); !ok {
+			t.Errorf("given up at %d: %s", r.at, body[r.at:])
+		}
+	}
+}
+
 // FuzzParseMessage holds that a body is either refused with one of the two
-// errors or was an object, whatever it holds.
+// errors or was an object, whatever it holds, and is what a plain reader reads.
 func FuzzParseMessage(f *testing.F) {
 	f.Add([]byte(`{"subscription":{"type":"stream.online","condition":{"broadcaster_user_id":"1"}},"event":{"id":"9"}}`))
 	f.Add([]byte(`{"events":[{"id":1,"data":{}},null]}`))
 	f.Add([]byte(`{"challenge":"c"}`))
 	f.Add([]byte(`[`))
 	f.Fuzz(func(t *testing.T, body []byte) {
+		checkParse(t, body)
 		message, err := ParseMessage(body)
 		if err != nil {
 			if !errors.Is(err, event.ErrNotJSON) && !errors.Is(err, event.ErrNotObject) {
