@@ -20,7 +20,6 @@ import (
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/keepalive"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/sourcestate/sourcestate/shared/event"
 	"github.com/sourcestate/sourcestate/shared/gather"
@@ -40,9 +39,6 @@ const (
 	maxCount   = 1000
 	maxBytes   = 9_000_000
 	maxMessage = 10_000_000
-	// overhead is what the list of messages adds to each of them: a tag and a
-	// length.
-	overhead = 6
 )
 
 const defaultTimeout = 10 * time.Second
@@ -75,12 +71,6 @@ type Publisher struct {
 	path     string // of a topic, up to its name
 	maxBytes int
 	gather   *gather.Keyed[string, []outgoing, []error]
-}
-
-// outgoing is a message on its way and what it takes up of a request.
-type outgoing struct {
-	*pubsubpb.PubsubMessage
-	bytes int
 }
 
 // Open makes a Publisher. It connects with the first Publish, so an error is one
@@ -186,19 +176,18 @@ func prepare(m event.BusMessage, traceparent string) (outgoing, error) {
 		}
 		attributes[event.AttributeTraceparent] = traceparent
 	}
-	message := &pubsubpb.PubsubMessage{Data: m.Data, Attributes: attributes}
-	bytes := proto.Size(message) + overhead
-	if bytes > maxMessage {
-		return outgoing{}, fmt.Errorf("%w: a message of %d bytes is too large", errPermanent, bytes)
+	o := newOutgoing(m.Data, attributes)
+	if o.size() > maxMessage {
+		return outgoing{}, fmt.Errorf("%w: a message of %d bytes is too large", errPermanent, o.size())
 	}
-	return outgoing{message, bytes}, nil
+	return o, nil
 }
 
 // fitting is how many of the messages go into one request.
 func (p *Publisher) fitting(messages []outgoing) int {
 	bytes := 0
 	for i, m := range messages {
-		bytes += m.bytes
+		bytes += m.size()
 		if i > 0 && (i == maxCount || bytes > p.maxBytes) {
 			return i
 		}
@@ -208,7 +197,7 @@ func (p *Publisher) fitting(messages []outgoing) int {
 
 func measure(messages []outgoing) (count, bytes int) {
 	for _, m := range messages {
-		bytes += m.bytes
+		bytes += m.size()
 	}
 	return len(messages), bytes
 }

@@ -28,7 +28,7 @@ type slow struct {
 
 func (s *slow) Publish(ctx context.Context, r *pubsubpb.PublishRequest, _ ...gax.CallOption) (*pubsubpb.PublishResponse, error) {
 	var data []string
-	for _, m := range r.Messages {
+	for _, m := range received(r).Messages {
 		data = append(data, string(m.Data))
 	}
 	request := strings.Join(data, " ")

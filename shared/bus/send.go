@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"github.com/googleapis/gax-go/v2"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -17,14 +16,8 @@ import (
 // flush publishes what several calls have brought in one request. The result of
 // each is the errors of its messages, none where all are acknowledged.
 func (p *Publisher) flush(ctx context.Context, topic string, calls [][]outgoing) ([]gather.Result[[]error], error) {
-	var messages []*pubsubpb.PubsubMessage
-	for _, call := range calls {
-		for _, m := range call {
-			messages = append(messages, m.PubsubMessage)
-		}
-	}
 	results := make([]gather.Result[[]error], len(calls))
-	errs := p.send(ctx, topic, messages)
+	errs := p.send(ctx, topic, slices.Concat(calls...))
 	if errs == nil {
 		return results, nil
 	}
@@ -42,10 +35,11 @@ func (p *Publisher) flush(ctx context.Context, topic string, calls [][]outgoing)
 // send publishes messages and answers with the error of each, or nil when there
 // is none. Pub/Sub refuses a request whole for one bad message, so a request that
 // is refused is halved until the bad ones stand alone.
-func (p *Publisher) send(ctx context.Context, topic string, messages []*pubsubpb.PubsubMessage) []error {
+func (p *Publisher) send(ctx context.Context, topic string, messages []outgoing) []error {
 	var last lastError
-	_, err := p.client.Publish(ctx, &pubsubpb.PublishRequest{Topic: topic, Messages: messages},
-		gax.WithRetry(last.retryer))
+	r := newRequest(topic, messages)
+	_, err := p.client.Publish(ctx, r.PublishRequest, gax.WithRetry(last.retryer))
+	r.free()
 	switch {
 	case err == nil:
 		return nil
