@@ -5,16 +5,25 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/sourcestate/sourcestate/shared/event"
 	"github.com/sourcestate/sourcestate/shared/twitch"
 )
 
 // A delivery is one verified webhook message and when it came.
 type delivery struct {
+	id         uuid.UUID // of the message, as the bus has it
 	headers    twitch.Headers
 	body       []byte
 	sentAt     time.Time // the message timestamp
 	receivedAt time.Time // our clock
+}
+
+func newDelivery(headers twitch.Headers, body []byte, sentAt, receivedAt time.Time) delivery {
+	return delivery{
+		id: event.UUID(headers.ID), headers: headers, body: body, sentAt: sentAt, receivedAt: receivedAt,
+	}
 }
 
 // fact is what all facts of the delivery have in common. The signed body is
@@ -27,7 +36,7 @@ func (d delivery) fact(s *twitch.Subscription) fact {
 	f := fact{
 		kind:          s.Type,
 		version:       s.Version,
-		correlationID: event.NewID(d.headers.ID),
+		correlationID: d.id.String(),
 		sentAt:        sentAt,
 		observedAt:    sentAt,
 		ingressAt:     event.FormatTime(d.receivedAt),

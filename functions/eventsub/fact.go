@@ -72,7 +72,7 @@ func (f fact) envelope(kind string, actor person, metadata event.Object) *event.
 		channel = "#" + login
 	}
 	metadata["observedAt"] = f.observedAt
-	e := &event.Event{
+	return &event.Event{
 		V:             event.Version,
 		Type:          kind,
 		CorrelationID: f.correlationID,
@@ -83,14 +83,10 @@ func (f fact) envelope(kind string, actor person, metadata event.Object) *event.
 		Egress:   event.Egress{Connector: platform, Channel: channel},
 		ExternalEvent: &event.ExternalEvent{
 			ID: "eventsub-" + f.correlationID, Source: eventSource, Kind: f.kind, Version: f.version,
-			CreatedAt: f.sentAt, Metadata: metadata,
+			CreatedAt: f.sentAt, Metadata: metadata, RawPayload: f.data,
 		},
 		Routing: event.NewRouting(),
 	}
-	if f.data != nil {
-		e.ExternalEvent.Extra = event.Object{"rawPayload": f.data}
-	}
-	return e
 }
 
 // instant is the time in a field as the bus writes it, else the message

@@ -5,7 +5,6 @@
 package eventsub
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -20,8 +19,7 @@ import (
 )
 
 const (
-	maxBody = 1 << 20
-	maxAge  = 10 * time.Minute
+	maxAge = 10 * time.Minute
 
 	// DefaultTimeout is how long the bus may take. Twitch wants its answer
 	// "within a few seconds" (facts/twitch.md section 1.4).
@@ -76,7 +74,9 @@ func (h *Handler) answer(ctx context.Context, w http.ResponseWriter, r *http.Req
 	if r.Method != http.MethodPost {
 		return refused(http.StatusMethodNotAllowed, fmt.Errorf("method %.16q", r.Method))
 	}
-	body, err := readBody(w, r)
+	buffer := newBuffer()
+	defer buffer.free()
+	body, err := buffer.read(w, r)
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		return refused(http.StatusRequestEntityTooLarge, err)
 	} else if err != nil {
@@ -94,9 +94,11 @@ func (h *Handler) answer(ctx context.Context, w http.ResponseWriter, r *http.Req
 		return refused(http.StatusBadRequest, err)
 	}
 
-	ctx, cancel := context.WithTimeout(ctx, h.timeout())
+	// The message is here, whole and signed: it is worth having even when its
+	// sender has hung up, which would only make it send again.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.timeout())
 	defer cancel()
-	d := delivery{headers: headers, body: body, sentAt: sentAt, receivedAt: h.Now()}
+	d := newDelivery(headers, body, sentAt, h.Now())
 	switch headers.Type {
 	case twitch.MessageNotification:
 		return h.notification(ctx, d)
@@ -128,8 +130,7 @@ func (h *Handler) notification(ctx context.Context, d delivery) answer {
 	if d.receivedAt.Sub(d.sentAt) > maxAge {
 		return done(outcomeStale)
 	}
-	id := event.NewID(d.headers.ID)
-	if h.published.has(id) {
+	if h.published.has(d.id) {
 		return done(outcomeDuplicate)
 	}
 	messages, rejected := d.notified(h.BotUserID)
@@ -141,7 +142,7 @@ func (h *Handler) notification(ctx context.Context, d delivery) answer {
 		result = h.deadLetter(ctx, d, rejected)
 	}
 	if !result.failed() {
-		h.published.add(id)
+		h.published.add(d.id)
 	}
 	return result
 }
@@ -190,16 +191,6 @@ func (h *Handler) timeout() time.Duration {
 		return h.Timeout
 	}
 	return DefaultTimeout
-}
-
-// readBody reads the body as it was sent, up to the limit.
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	var body bytes.Buffer
-	// The caller states the length and may lie: only so much is reserved.
-	const reserve = 16 << 10
-	body.Grow(int(min(max(r.ContentLength, 0), reserve)) + bytes.MinRead)
-	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, maxBody))
-	return body.Bytes(), err
 }
 
 var _ http.Handler = (*Handler)(nil)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -297,6 +298,46 @@ func TestSlowPublishIsAnsweredWithinTheDeadline(t *testing.T) {
 			wantStatus(t, serve(h, m.request()), http.StatusNoContent)
 			onlyEvent(t, rec)
 		})
+	}
+}
+
+// TestAMessageIsKeptThoughItsSenderHangsUp: sent again it would only be late.
+func TestAMessageIsKeptThoughItsSenderHangsUp(t *testing.T) {
+	t.Parallel()
+	ctx, hangUp := context.WithCancel(t.Context())
+	rec := &recorder{fail: func(ctx context.Context, _ string) error {
+		hangUp()
+		return ctx.Err()
+	}}
+	h := newHandlerWith(t, rec)
+	serve(h, notification(offlineBody).request().WithContext(ctx))
+	onlyEvent(t, rec)
+	wantStatus(t, serve(h, notification(offlineBody).request()), http.StatusNoContent)
+	if messages := rec.take(); len(messages) != 0 {
+		t.Errorf("published it again: %+v", messages)
+	}
+}
+
+// TestWhatIsPublishedOutlivesItsBody: the memory of a body is used for the next.
+func TestWhatIsPublishedOutlivesItsBody(t *testing.T) {
+	t.Parallel()
+	h, rec := newHandler(t)
+	publish := func(id, body string) []published {
+		m := notification(body)
+		m.id = id
+		wantStatus(t, serve(h, m.request()), http.StatusNoContent)
+		return rec.take()
+	}
+	for _, body := range []string{offlineBody, `{"no":"event, but a word"}`, strings.Repeat("no JSON", 20_000)} {
+		kept := publish("kept", body)
+		before := slices.Clone(kept[0].Message.Data)
+		for i := range 50 {
+			publish(fmt.Sprint(i), strings.ToUpper(body))
+		}
+		if !bytes.Equal(before, kept[0].Message.Data) {
+			t.Errorf("%.40s: the message is now %s, was %s", body, kept[0].Message.Data, before)
+		}
+		h.published = memory{}
 	}
 }
 

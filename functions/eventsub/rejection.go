@@ -45,7 +45,7 @@ func (d delivery) deadLetter(why error) (event.BusMessage, error) {
 	if err != nil {
 		return event.BusMessage{}, fmt.Errorf("writing a dead letter: %w", err)
 	}
-	letter.CorrelationID = event.NewID(d.headers.ID)
+	letter.CorrelationID = d.id.String()
 	letter.Payload["originalType"] = d.headers.SubscriptionType
 	return letter.BusMessage()
 }

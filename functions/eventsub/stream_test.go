@@ -8,7 +8,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/google/uuid"
 	"github.com/sourcestate/sourcestate/shared/bus"
+
 	"github.com/sourcestate/sourcestate/shared/event"
 )
 
@@ -200,13 +202,13 @@ func TestLongMessageIDIsTaken(t *testing.T) {
 func TestMemoryForgetsTheOldest(t *testing.T) {
 	t.Parallel()
 	var m memory
-	id := func(i int) string { return string(rune(i)) }
+	id := func(i int) uuid.UUID { return uuid.UUID{byte(i >> 8), byte(i)} }
 	for i := range remembered + 5 {
-		m.add(id(i + 0x100))
-		m.add(id(i + 0x100))
+		m.add(id(i))
+		m.add(id(i))
 	}
 	for i, want := range map[int]bool{0: false, 4: false, 5: true, remembered + 4: true} {
-		if got := m.has(id(i + 0x100)); got != want {
+		if got := m.has(id(i)); got != want {
 			t.Errorf("has(%d) = %t, want %t", i, got, want)
 		}
 	}
