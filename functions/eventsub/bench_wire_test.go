@@ -38,8 +38,8 @@ var contestantNames = []string{"ours", "floor", "full-floor"}
 // something on an idle machine with two cores or more.
 //
 // Its Pub/Sub is Google's emulator or the library's pstest. Both share the machine
-// with the contestants, and the cheaper a request is there, the less is left to be
-// won: where all run in one process, no socket between them wakes another.
+// with the contestants, so what a request costs there is saved with it: more with
+// the emulator than with pstest.
 func BenchmarkThroughput(b *testing.B) {
 	b.Run("emulator", func(b *testing.B) { throughput(b, emulated(b)) })
 	b.Run("pstest", func(b *testing.B) { throughput(b, imitated(b)) })
