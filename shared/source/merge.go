@@ -68,7 +68,7 @@ func (m *merging) mergeFacets(u *Update) bool {
 	changed := false
 	for facet, observations := range u.observations {
 		l := m.state.log(facet)
-		before := l.timeline(facet)
+		before := l.timeline(facet, u.stamp()) // an event changes nothing that was before it
 		added := false
 		for _, o := range observations {
 			added = l.add(o) || added
@@ -77,7 +77,7 @@ func (m *merging) mergeFacets(u *Update) bool {
 			continue
 		}
 		changed = true
-		difference(m.history, before, l.timeline(facet))
+		difference(m.history, before, l.timeline(facet, u.stamp()))
 		l.tidy(facet, maxRecent)
 		m.derive(facet, l)
 	}

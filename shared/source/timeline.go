@@ -10,7 +10,8 @@ import (
 // that is older than what it knows of the same register changes nothing.
 type tracker interface {
 	observe(o observation)
-	// value is what the facet is; false while it is unknown.
+	// value is what the facet is; false while it is unknown, as it never is again
+	// after an observation that made it known.
 	value() (standing, bool)
 }
 
@@ -38,16 +39,20 @@ func newTracker(facet Facet) tracker {
 	}
 }
 
-// timeline is the history that an in-order delivery of the log would leave: a
-// change for each event after which the value is another one.
-func (l *log) timeline(facet Facet) []Change {
+// timeline is the history that an in-order delivery of the log would leave, from
+// an event on: a change for each event after which the value is another one.
+func (l *log) timeline(facet Facet, since stamp) []Change {
 	t := newTracker(facet)
 	for _, o := range l.Base {
 		t.observe(o)
 	}
+	i := 0
+	for ; i < len(l.Recent) && l.Recent[i].stamp().compare(since) < 0; i++ {
+		t.observe(l.Recent[i])
+	}
 	var changes []Change
 	last, known := t.value()
-	for i := 0; i < len(l.Recent); {
+	for i < len(l.Recent) {
 		cause := l.Recent[i]
 		// All that one event says happens at once.
 		for ; i < len(l.Recent) && l.Recent[i].stamp() == cause.stamp(); i++ {
