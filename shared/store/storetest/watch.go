@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sourcestate/sourcestate/shared/source"
 	"github.com/sourcestate/sourcestate/shared/store"
@@ -53,9 +54,15 @@ func (f *fixture) watch(t *testing.T) *watch {
 	return w
 }
 
+// patience is how long a watch may say nothing before it counts as dumb: only so
+// that a test fails, and says at what, rather than never end.
+const patience = time.Minute
+
 // await is what the watch tells next.
 func (w *watch) await(t *testing.T) []*source.Document {
 	t.Helper()
+	dumb := time.NewTimer(patience)
+	defer dumb.Stop()
 	select {
 	case documents := <-w.told:
 		slices.SortFunc(documents, func(a, b *source.Document) int {
@@ -64,7 +71,8 @@ func (w *watch) await(t *testing.T) []*source.Document {
 		return documents
 	case err := <-w.ended:
 		t.Fatalf("the watch ended: %v", err)
-	case <-t.Context().Done():
+	case <-dumb.C:
+		t.Fatalf("the watch says nothing for %v", patience)
 	}
 	return nil
 }
@@ -134,6 +142,12 @@ func watchesMany(t *testing.T, f *fixture) {
 		})
 	}()
 	last := make(map[source.Key]int64)
+	defer func() {
+		<-done
+		if t.Failed() {
+			t.Logf("told %v of %d", last, updates)
+		}
+	}()
 	w.until(t, func(known map[source.Key]*source.Document) bool {
 		whole := len(known) == documents
 		for key, document := range known {
@@ -146,7 +160,6 @@ func watchesMany(t *testing.T, f *fixture) {
 		}
 		return whole
 	})
-	<-done
 }
 
 func watchesApart(t *testing.T, f *fixture) {
