@@ -3,7 +3,6 @@ package eventsub
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"net"
@@ -135,16 +134,4 @@ func TestBodyOverTheLimitOnTheWire(t *testing.T) {
 	if messages := rec.take(); len(messages) != 0 {
 		t.Errorf("published %+v", messages)
 	}
-}
-
-func TestCallerThatGoesAwayEndsThePublish(t *testing.T) {
-	t.Parallel()
-	ctx, cancel := context.WithCancel(t.Context())
-	rec := &recorder{fail: func(ctx context.Context, _ string) error {
-		cancel()
-		<-ctx.Done()
-		return ctx.Err()
-	}}
-	h := newHandlerWith(t, rec)
-	wantStatus(t, serve(h, notification(offlineBody).request().WithContext(ctx)), http.StatusServiceUnavailable)
 }
