@@ -3,8 +3,11 @@ package bolt_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -70,6 +73,53 @@ func TestDocumentsSurviveReopening(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// What is written while a watch reads its beginning follows this.
+func TestAWatchMissesNothingThatIsWrittenWhileItBegins(t *testing.T) {
+	s := open(t, time.Now)
+	defer s.Close()
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	write := func(w int) {
+		if err := s.Update(ctx, writer(w), counted(w, 1)); err != nil {
+			t.Error(err)
+		}
+	}
+	const before = 150
+	for w := range before { // so many that the file need not grow for one more, which waits for readers
+		write(w)
+	}
+	reading := &asked{Context: ctx, first: func() { write(before) }}
+	var told [][]string
+	err := s.Watch(reading, func(documents []*source.Document, _ []source.Key) {
+		var ids []string
+		for _, d := range documents {
+			ids = append(ids, d.ID)
+		}
+		if told = append(told, ids); slices.Contains(ids, fmt.Sprint(before)) {
+			stop()
+		}
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("Watch = %v: it told only of %v", err, told)
+	}
+	if len(told) != 2 || len(told[0]) != before {
+		t.Errorf("told of %v, want all that there were and then the new one", told)
+	}
+}
+
+// asked is a context that calls first when its state is asked for, as a store
+// does while it reads.
+type asked struct {
+	context.Context
+	once  sync.Once
+	first func()
+}
+
+func (a *asked) Err() error {
+	a.once.Do(a.first)
+	return a.Context.Err()
 }
 
 // An update that waits behind a slow one can be given up; its merge is then not
