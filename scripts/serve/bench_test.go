@@ -38,8 +38,7 @@ func (d *deployment) webhooksAfterEachOther(b *testing.B) {
 	}
 	ctx, cancel := context.WithTimeout(b.Context(), 10*time.Minute)
 	defer cancel()
-	changes := d.firestore.Doc("sources/twitch:12826").Snapshots(ctx)
-	defer changes.Stop()
+	changes := d.watch(ctx, b, "sources/twitch:12826")
 	sent := 0
 	send := func() time.Duration {
 		sent++

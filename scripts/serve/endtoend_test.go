@@ -155,18 +155,26 @@ func (d *deployment) webhook(t testing.TB, id string, at time.Time, kind, more s
 	}
 }
 
-// await watches a document until it satisfies, and returns it.
-func (d *deployment) await(t *testing.T, path string, satisfies func(map[string]any) bool) map[string]any {
+// watch begins to watch a document that is not there yet. The emulator breaks a
+// stream for good, now and then, if it is written while the stream begins.
+func (d *deployment) watch(ctx context.Context, t testing.TB, path string) *firestore.DocumentSnapshotIterator {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), arrival)
-	defer cancel()
 	changes := d.firestore.Doc(path).Snapshots(ctx)
-	defer changes.Stop()
+	t.Cleanup(changes.Stop)
+	if snapshot, err := changes.Next(); err != nil || snapshot.Exists() {
+		t.Fatalf("a watch of %s, which is not there, begins with %v, %v", path, snapshot, err)
+	}
+	return changes
+}
+
+// awaitDocument waits until the document that is watched satisfies, and returns it.
+func awaitDocument(t *testing.T, changes *firestore.DocumentSnapshotIterator, satisfies func(map[string]any) bool) map[string]any {
+	t.Helper()
 	var last map[string]any
 	for {
 		snapshot, err := changes.Next()
 		if err != nil {
-			t.Fatalf("waiting for %s, which is now %v: %v", path, last, err)
+			t.Fatalf("waiting for a document, which is now %v: %v", last, err)
 		}
 		if last = snapshot.Data(); snapshot.Exists() && satisfies(last) {
 			return last
@@ -216,11 +224,13 @@ func TestFromTheWebhookToTheDocument(t *testing.T) {
 	d := deploy(t)
 	transitions := d.subscribe(t, bus.Transition, &pubsubpb.Subscription{})
 	letters := d.subscribe(t, bus.DeadLetter, &pubsubpb.Subscription{})
-	const path = "sources/twitch:12826"
+	ctx, cancel := context.WithTimeout(t.Context(), arrival)
+	defer cancel()
+	document := d.watch(ctx, t, "sources/twitch:12826")
 
 	d.webhook(t, "m-1", aired.Add(2*time.Second), "stream.online", `,"id":"9001","type":"live","started_at":"`+aired.Format(time.RFC3339)+`"`)
 	d.webhook(t, "m-2", aired.Add(3*time.Second), "channel.update", `,"title":"Hello","language":"en","category_id":"7","category_name":"Music","content_classification_labels":[]`)
-	got := d.await(t, path, func(fields map[string]any) bool {
+	got := awaitDocument(t, document, func(fields map[string]any) bool {
 		metadata, _ := fields["metadata"].(map[string]any)
 		return fields["streamStatus"] == "ONLINE" && metadata["title"] == "Hello"
 	})
@@ -235,7 +245,7 @@ func TestFromTheWebhookToTheDocument(t *testing.T) {
 	}
 
 	d.webhook(t, "m-3", aired.Add(time.Hour), "stream.offline", "")
-	got = d.await(t, path, func(fields map[string]any) bool { return fields["streamStatus"] == "OFFLINE" })
+	got = awaitDocument(t, document, func(fields map[string]any) bool { return fields["streamStatus"] == "OFFLINE" })
 	want["streamStatus"], want["lastStreamUpdate"] = "OFFLINE", "2025-05-01T21:00:00.000Z"
 	want["stream"].(map[string]any)["endedAt"] = "2025-05-01T21:00:00.000Z"
 	if diff := cmp.Diff(want, told(t, got)); diff != "" {
