@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
 
 	"github.com/sourcestate/sourcestate/shared/source"
 )
@@ -20,144 +20,147 @@ func (h *Handler) metrics(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, err)
 		return
 	}
-	registry := prometheus.NewRegistry()
-	err = registry.Register(&collector{board: board, fresh: f, now: h.now(), readers: h.hub.count()})
-	if err != nil { // cannot be: the tests have scraped it
-		h.fail(w, r, err)
-		return
+	format := expfmt.Negotiate(r.Header)
+	w.Header().Set("Content-Type", string(format))
+	encoder := expfmt.NewEncoder(w, format)
+	for _, family := range newReport(board, f, h.now(), h.hub.count()).families() {
+		if err := encoder.Encode(family); err != nil {
+			return // whoever asked is gone
+		}
 	}
-	promhttp.HandlerFor(registry, promhttp.HandlerOpts{DisableCompression: true}).ServeHTTP(w, r)
 }
 
-// A collector tells of sources as they were read.
-type collector struct {
-	board   []*known
-	fresh   freshness
-	now     time.Time
-	readers int
+// A gauge is a metric family with what was measured so far.
+type gauge struct {
+	name, help string
+	metrics    []*dto.Metric
 }
 
-const namespace = "sourcestate_"
+func (g *gauge) set(value float64, labels ...*dto.LabelPair) {
+	g.metrics = append(g.metrics, &dto.Metric{Label: labels, Gauge: &dto.Gauge{Value: &value}})
+}
 
-func describe(name, help string, labels ...string) *prometheus.Desc {
-	return prometheus.NewDesc(namespace+name, help, labels, nil)
+// label is a pair that may be part of several metrics.
+func label(name, value string) *dto.LabelPair {
+	value = strings.ToValidUTF8(value, "\uFFFD")
+	return &dto.LabelPair{Name: &name, Value: &value}
 }
 
 // A facet is a gauge of which one state is 1 and the others are 0, or all where
 // nothing is known.
 type facet struct {
-	desc   *prometheus.Desc
-	states []string
+	gauge
+	states []*dto.LabelPair
 	of     func(*source.Document) []string
 }
 
-// families are what there is to tell.
-type families struct {
-	facets                                        []facet
-	viewers, stale, age, latency, expires, change *prometheus.Desc
-	beat, helix, connector, readers               *prometheus.Desc
+func newFacet(name, help, labelName string, states []string, of func(*source.Document) []string) *facet {
+	f := &facet{gauge: gauge{name: name, help: help}, of: of}
+	for _, state := range states {
+		f.states = append(f.states, label(labelName, state))
+	}
+	return f
 }
 
-func newFamilies() families {
+// A report has all that there is to tell.
+type report struct {
+	facets                                        []*facet
+	viewers, stale, age, latency, expires, change gauge // of each source
+	beat, helix, connector, readers               gauge
+}
+
+// newReport tells of sources as they were read, and of who keeps them.
+func newReport(board []*known, fresh freshness, now time.Time, readers int) *report {
 	one := func(state string) []string { return []string{state} }
-	of := func(labels ...string) []string { return append([]string{"platform", "id"}, labels...) }
-	return families{
-		facets: []facet{
-			{
-				describe("source_status", "Whether the source is in this connection state.", of("state")...),
+	r := &report{
+		facets: []*facet{
+			newFacet("source_status", "Whether the source is in this connection state.", "state",
 				[]string{source.Connected, source.Disconnected, source.Error},
-				func(d *source.Document) []string { return one(d.Status) },
-			},
-			{
-				describe("source_stream_status", "Whether the stream of the source is in this state.", of("state")...),
+				func(d *source.Document) []string { return one(d.Status) }),
+			newFacet("source_stream_status", "Whether the stream of the source is in this state.", "state",
 				[]string{source.Online, source.Offline},
-				func(d *source.Document) []string { return one(d.StreamStatus) },
-			},
-			{
-				describe("source_auth_status", "Whether the authorization of the source is in this state.", of("state")...),
+				func(d *source.Document) []string { return one(d.StreamStatus) }),
+			newFacet("source_auth_status", "Whether the authorization of the source is in this state.", "state",
 				[]string{source.Valid, source.Expired, source.Revoked},
-				func(d *source.Document) []string { return one(d.AuthStatus) },
-			},
-			{
-				describe("source_permissions", "Whether the bot has this role in the channel.", of("role")...),
+				func(d *source.Document) []string { return one(d.AuthStatus) }),
+			newFacet("source_permissions", "Whether the bot has this role in the channel.", "role",
 				[]string{source.Broadcaster, source.Moderator, source.VIP},
-				func(d *source.Document) []string { return d.Permissions },
-			},
+				func(d *source.Document) []string { return d.Permissions }),
 		},
-		viewers:   describe("source_viewers", "Viewers of the stream, while it is live and they are known.", of()...),
-		stale:     describe("source_stale", "Whether there was no sign of life for four intervals of the heartbeat.", of()...),
-		age:       describe("source_age_seconds", "Age of the newest sign of life.", of()...),
-		latency:   describe("source_latency_seconds", "Round trip of the last poll of the connector.", of()...),
-		expires:   describe("source_auth_expires_timestamp_seconds", "When the authorization ends.", of()...),
-		change:    describe("source_updated_timestamp_seconds", "When the document was last written.", of()...),
-		beat:      describe("heartbeat_age_seconds", "Age of the last tick of the heartbeat that came to its end."),
-		helix:     describe("helix_poll_age_seconds", "Age of the last good poll of Helix."),
-		connector: describe("connector_poll_age_seconds", "Age of the last good poll of the connector.", "connector"),
-		readers:   describe("event_readers", "Readers of events at this instance."),
+		viewers:   gauge{name: "source_viewers", help: "Viewers of the stream, while it is live and they are known."},
+		stale:     gauge{name: "source_stale", help: "Whether there was no sign of life for four intervals of the heartbeat."},
+		age:       gauge{name: "source_age_seconds", help: "Age of the newest sign of life."},
+		latency:   gauge{name: "source_latency_seconds", help: "Round trip of the last poll of the connector."},
+		expires:   gauge{name: "source_auth_expires_timestamp_seconds", help: "When the authorization ends."},
+		change:    gauge{name: "source_updated_timestamp_seconds", help: "When the document was last written."},
+		beat:      gauge{name: "heartbeat_age_seconds", help: "Age of the last tick of the heartbeat that came to its end."},
+		helix:     gauge{name: "helix_poll_age_seconds", help: "Age of the last good poll of Helix."},
+		connector: gauge{name: "connector_poll_age_seconds", help: "Age of the last good poll of the connector."},
+		readers:   gauge{name: "event_readers", help: "Readers of events at this instance."},
 	}
-}
-
-// Describe implements prometheus.Collector.
-func (c *collector) Describe(descriptions chan<- *prometheus.Desc) {
-	f := newFamilies()
-	for _, facet := range f.facets {
-		descriptions <- facet.desc
+	for _, k := range board {
+		r.tell(k, k.at(now, fresh))
 	}
-	for _, d := range []*prometheus.Desc{
-		f.viewers, f.stale, f.age, f.latency, f.expires, f.change, f.beat, f.helix, f.connector, f.readers,
-	} {
-		descriptions <- d
-	}
-}
-
-// Collect implements prometheus.Collector.
-func (c *collector) Collect(metrics chan<- prometheus.Metric) {
-	f := newFamilies()
-	gauge := func(desc *prometheus.Desc, value float64, labels ...string) {
-		for i := range labels {
-			labels[i] = strings.ToValidUTF8(labels[i], "�")
-		}
-		metrics <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value, labels...)
-	}
-	since := func(desc *prometheus.Desc, t time.Time, labels ...string) {
+	since := func(g *gauge, t time.Time, labels ...*dto.LabelPair) {
 		if !t.IsZero() {
-			gauge(desc, max(0, c.now.Sub(t).Seconds()), labels...)
+			g.set(max(0, now.Sub(t).Seconds()), labels...)
 		}
 	}
-	for _, k := range c.board {
-		c.collect(f, gauge, k)
+	since(&r.beat, fresh.beat)
+	since(&r.helix, fresh.helix)
+	for name, polled := range fresh.connectors {
+		since(&r.connector, polled, label("connector", name))
 	}
-	since(f.beat, c.fresh.beat)
-	since(f.helix, c.fresh.helix)
-	for name, polled := range c.fresh.connectors {
-		since(f.connector, polled, name)
-	}
-	gauge(f.readers, float64(c.readers))
+	r.readers.set(float64(readers))
+	return r
 }
 
-// collect tells of one source.
-func (c *collector) collect(f families, gauge func(*prometheus.Desc, float64, ...string), k *known) {
-	d, p := k.document, k.at(c.now, c.fresh)
-	for _, facet := range f.facets {
+// tell tells of one source.
+func (r *report) tell(k *known, p publicSource) {
+	d := k.document
+	id, platform := label("id", d.ID), label("platform", d.Platform)
+	for _, facet := range r.facets {
 		now := facet.of(d)
 		for _, state := range facet.states {
-			gauge(facet.desc, truth(slices.Contains(now, state)), d.Platform, d.ID, state)
+			facet.set(truth(slices.Contains(now, state.GetValue())), id, platform, state)
 		}
 	}
 	if d.ViewerCount != nil {
-		gauge(f.viewers, float64(*d.ViewerCount), d.Platform, d.ID)
+		r.viewers.set(float64(*d.ViewerCount), id, platform)
 	}
-	gauge(f.stale, truth(p.Stale), d.Platform, d.ID)
-	gauge(f.age, float64(p.AgeSeconds), d.Platform, d.ID)
+	r.stale.set(truth(p.Stale), id, platform)
+	r.age.set(float64(p.AgeSeconds), id, platform)
 	if d.LatencyMs != nil {
-		gauge(f.latency, float64(*d.LatencyMs)/1000, d.Platform, d.ID)
+		r.latency.set(float64(*d.LatencyMs)/1000, id, platform)
 	}
 	if d.Auth != nil && !d.Auth.ExpiresAt.IsZero() {
-		gauge(f.expires, float64(d.Auth.ExpiresAt.Unix()), d.Platform, d.ID)
+		r.expires.set(float64(d.Auth.ExpiresAt.Unix()), id, platform)
 	}
 	if !d.UpdatedAt.IsZero() {
-		gauge(f.change, float64(d.UpdatedAt.UnixMilli())/1000, d.Platform, d.ID)
+		r.change.set(float64(d.UpdatedAt.UnixMilli())/1000, id, platform)
 	}
+}
+
+const namespace = "sourcestate_"
+
+// families are the gauges that have something to tell.
+func (r *report) families() []*dto.MetricFamily {
+	var gauges []*gauge
+	for _, facet := range r.facets {
+		gauges = append(gauges, &facet.gauge)
+	}
+	gauges = append(gauges, &r.viewers, &r.stale, &r.age, &r.latency, &r.expires, &r.change,
+		&r.beat, &r.helix, &r.connector, &r.readers)
+	var families []*dto.MetricFamily
+	for _, g := range gauges {
+		if len(g.metrics) > 0 {
+			name := namespace + g.name
+			families = append(families, &dto.MetricFamily{
+				Name: &name, Help: &g.help, Type: dto.MetricType_GAUGE.Enum(), Metric: g.metrics,
+			})
+		}
+	}
+	return families
 }
 
 func truth(yes bool) float64 {
@@ -166,5 +169,3 @@ func truth(yes bool) float64 {
 	}
 	return 0
 }
-
-var _ prometheus.Collector = (*collector)(nil)

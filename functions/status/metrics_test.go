@@ -65,18 +65,14 @@ func TestMetrics(t *testing.T) {
 		"source_updated_timestamp_seconds " + one:   float64(now.UnixMilli()) / 1000,
 		"source_updated_timestamp_seconds " + other: float64(now.UnixMilli()) / 1000,
 	}
-	for _, facet := range newFamilies().facets {
-		name, label := "source_status", " state="
-		switch facet.states[0] {
-		case source.Online:
-			name = "source_stream_status"
-		case source.Valid:
-			name = "source_auth_status"
-		case source.Broadcaster:
-			name, label = "source_permissions", " role="
-		}
-		for _, state := range facet.states {
-			want[name+" "+one+label+state], want[name+" "+other+label+state] = 0, 0
+	for name, states := range map[string][]string{
+		"source_status":        {"state=CONNECTED", "state=DISCONNECTED", "state=ERROR"},
+		"source_stream_status": {"state=ONLINE", "state=OFFLINE"},
+		"source_auth_status":   {"state=VALID", "state=EXPIRED", "state=REVOKED"},
+		"source_permissions":   {"role=BROADCASTER", "role=MODERATOR", "role=VIP"},
+	} {
+		for _, state := range states {
+			want[name+" "+one+" "+state], want[name+" "+other+" "+state] = 0, 0
 		}
 	}
 	want["source_status "+one+" state=CONNECTED"] = 1
