@@ -18,7 +18,7 @@ import (
 // patience is how long a test waits for the program on a busy machine.
 const patience = 20 * time.Second
 
-func build(t *testing.T) string {
+func build(t testing.TB) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "serve")
 	output, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, ".").CombinedOutput()
@@ -30,7 +30,7 @@ func build(t *testing.T) string {
 
 // command is the program with nothing of the surroundings in its environment.
 // Where the clients should connect to, nobody is.
-func command(t *testing.T, program string, env ...string) *exec.Cmd {
+func command(t testing.TB, program string, env ...string) *exec.Cmd {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), program)
 	c.Env = append(env, "PATH="+os.Getenv("PATH"), "HOME="+t.TempDir(),
@@ -39,7 +39,7 @@ func command(t *testing.T, program string, env ...string) *exec.Cmd {
 }
 
 // freePort is a port that was free a moment ago.
-func freePort(t *testing.T) string {
+func freePort(t testing.TB) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -58,7 +58,12 @@ func await(t *testing.T, address string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	tick := time.NewTicker(5 * time.Millisecond)
+	awaitEvery(ctx, t, 5*time.Millisecond, address)
+}
+
+func awaitEvery(ctx context.Context, t testing.TB, pause time.Duration, address string) {
+	t.Helper()
+	tick := time.NewTicker(pause)
 	defer tick.Stop()
 	for {
 		connection, err := new(net.Dialer).DialContext(ctx, "tcp", address)
