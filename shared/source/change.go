@@ -28,13 +28,13 @@ type Value string
 // A Change is one step of a facet, caused by one event: an entry of the history,
 // and a transition when the current value took that step.
 type Change struct {
-	Facet   Facet  `cbor:"f"`
-	From    *Value `cbor:"v,omitempty"` // nil: unknown before
-	To      Value  `cbor:"w"`
-	At      Time   `cbor:"t"`           // event time, not processing time
-	EventID string `cbor:"i"`           // of the event that caused it
-	Reason  string `cbor:"r,omitempty"` // e.g. an error code, or "poll"; may be empty
-	By      string `cbor:"b,omitempty"` // the function or service that said so
+	Facet   Facet
+	From    *Value // nil: unknown before
+	To      Value
+	At      Time   // event time, not processing time
+	EventID string // of the event that caused it
+	Reason  string // e.g. an error code, or "poll"; may be empty
+	By      string // the function or service that said so
 }
 
 // HistoryLifetime is how long an entry of the history is kept after its event

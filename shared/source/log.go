@@ -8,21 +8,21 @@ import (
 // An observation is what one event said about one part of a facet: a
 // connector's status, the authorization, a role, or a stream.
 type observation struct {
-	At     int64  `json:"t"` // Unix milliseconds
-	ID     string `json:"i"`
-	Key    string `json:"k,omitempty"` // connector, role or stream id; "": an offline without an id, or authStatus
-	Value  string `json:"v"`
-	Reason string `json:"r,omitempty"`
-	By     string `json:"b,omitempty"`
+	At     int64 // Unix milliseconds
+	ID     string
+	Key    string // connector, role or stream id; "": an offline without an id, or authStatus
+	Value  string
+	Reason string
+	By     string
 
 	// Of a connector.
-	State    string `json:"s,omitempty"` // its own word, where it is not Value
-	Instance string `json:"n,omitempty"`
+	State    string // its own word, where it is not Value
+	Instance string
 
 	// Of an online stream.
-	Start  int64  `json:"o,omitempty"` // Unix milliseconds
-	Stated bool   `json:"x,omitempty"` // Start was stated, not inferred
-	Type   string `json:"y,omitempty"`
+	Start  int64 // Unix milliseconds
+	Stated bool  // Start was stated, not inferred
+	Type   string
 }
 
 func (o observation) stamp() stamp { return stamp{At: o.At, ID: o.ID} }
@@ -49,8 +49,8 @@ func (o observation) compare(p observation) int {
 // among the others. Recent is in order; what it has no room for is folded into
 // Base, which holds the newest observation of each register.
 type log struct {
-	Base   []observation `json:"base,omitempty"`
-	Recent []observation `json:"recent,omitempty"`
+	Base   []observation
+	Recent []observation
 }
 
 // Limits of the logs. Within them history is exact whatever the order of

@@ -276,7 +276,7 @@ func (m *merging) transitions(before map[Facet]standing, u *Update) []Change {
 		transitions = append(transitions, change)
 		m.state.Sent = append(m.state.Sent, change)
 	}
-	m.state.limitSent(maxSent)
+	m.state.Sent.limit(maxSent)
 	return transitions
 }
 

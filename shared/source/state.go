@@ -8,16 +8,14 @@ import (
 
 // state is the bookkeeping of a merge, kept in the document.
 type state struct {
-	Logs      map[Facet]*log           `json:"logs,omitempty"`
+	Logs      logs                     `json:"logs"`
 	Registers map[string]stamp         `json:"registers,omitempty"` // of single fields, by field name
 	Keys      map[string]stamp         `json:"keys,omitempty"`      // of metadata, removed keys included
 	Errors    map[string]errorRegister `json:"errors,omitempty"`    // by connector
 	Viewers   *viewerCount             `json:"viewers,omitempty"`
 	Seen      *span                    `json:"seen,omitempty"` // what the hours cover
 	Counters  counters                 `json:"counters,omitzero"`
-	// Sent are the newest transitions, kept so that the redelivery of the event
-	// that caused one publishes it again.
-	Sent []Change `json:"sent,omitempty"`
+	Sent      sent                     `json:"sent"`
 }
 
 // An errorRegister is the newest word of a connector about its error; without
@@ -27,11 +25,8 @@ type errorRegister struct {
 	Error *LastError `json:"e,omitempty"`
 }
 
-const (
-	maxSent = 64
-	// maxState keeps the whole document under 64 KiB whatever arrives.
-	maxState = 24 << 10
-)
+// maxState keeps the whole document under 64 KiB whatever arrives.
+const maxState = 24 << 10
 
 // loadState reads the bookkeeping of a document. A document that has none that
 // can be read was written by others: its values stand until events say more.
@@ -89,7 +84,7 @@ func (s *state) log(facet Facet) *log {
 	if l == nil {
 		l = &log{}
 		if s.Logs == nil {
-			s.Logs = make(map[Facet]*log)
+			s.Logs = make(logs)
 		}
 		s.Logs[facet] = l
 	}
@@ -120,14 +115,8 @@ func (s *state) store(d *Document) error {
 			l.fold(facet, maxRecent>>(shift+1))
 		}
 		s.Counters.fold(shift + 1)
-		s.limitSent(maxSent >> (shift + 1))
+		s.Sent.limit(maxSent >> (shift + 1))
 		s.limitErrors(maxConnectors >> (shift + 1))
-	}
-}
-
-func (s *state) limitSent(most int) {
-	if over := len(s.Sent) - most; over > 0 {
-		s.Sent = slices.Delete(s.Sent, 0, over)
 	}
 }
 
