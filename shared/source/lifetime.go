@@ -2,6 +2,7 @@ package source
 
 import (
 	"cmp"
+	"iter"
 	"math"
 	"slices"
 	"strings"
@@ -71,12 +72,11 @@ func (s *streamEvidence) compare(other *streamEvidence) int {
 
 // firstEnd is the first offline about a stream that no online evidence follows.
 // The caller knows that there is one.
-func (s *streamEvidence) firstEnd(observations []observation) observation {
-	var first observation
-	found := false
-	for _, o := range observations {
-		if s.ends(o) && o.At >= s.online && (!found || o.compare(first) < 0) {
-			first, found = o, true
+func (s *streamEvidence) firstEnd(observations iter.Seq[*observation]) *observation {
+	var first *observation
+	for o := range observations {
+		if s.ends(o) && o.At >= s.online && (first == nil || o.compare(first) < 0) {
+			first = o
 		}
 	}
 	return first

@@ -2,6 +2,7 @@ package source
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 )
 
@@ -25,20 +26,23 @@ type observation struct {
 	Type   string
 }
 
-func (o observation) stamp() stamp { return stamp{At: o.At, ID: o.ID} }
+func (o *observation) stamp() stamp { return stamp{At: o.At, ID: o.ID} }
 
 // compare orders observations by event time, then by event id. What comes after
 // these only serves to make the order total, so that two different events that
 // share both still merge the same way round.
-func (o observation) compare(p observation) int {
-	stated := func(o observation) int {
+func (o *observation) compare(p *observation) int {
+	if order := o.stamp().compare(p.stamp()); order != 0 {
+		return order
+	}
+	stated := func(o *observation) int {
 		if o.Stated {
 			return 1
 		}
 		return 0
 	}
 	return cmp.Or(
-		o.stamp().compare(p.stamp()), cmp.Compare(o.Key, p.Key), cmp.Compare(o.Value, p.Value),
+		cmp.Compare(o.Key, p.Key), cmp.Compare(o.Value, p.Value),
 		cmp.Compare(o.State, p.State), cmp.Compare(o.Instance, p.Instance), cmp.Compare(o.Reason, p.Reason),
 		cmp.Compare(o.Start, p.Start), cmp.Compare(stated(o), stated(p)), cmp.Compare(o.Type, p.Type),
 		cmp.Compare(o.By, p.By),
@@ -66,7 +70,7 @@ func (l *log) add(o observation) bool {
 	if slices.Contains(l.Base, o) {
 		return false
 	}
-	i, found := slices.BinarySearchFunc(l.Recent, o, observation.compare)
+	i, found := slices.BinarySearchFunc(l.Recent, o, inOrder)
 	if found {
 		return false
 	}
@@ -74,9 +78,19 @@ func (l *log) add(o observation) bool {
 	return true
 }
 
+func inOrder(o, p observation) int { return o.compare(&p) }
+
 // all are the observations, those of the base first.
-func (l *log) all() []observation {
-	return slices.Concat(l.Base, l.Recent)
+func (l *log) all() iter.Seq[*observation] {
+	return func(yield func(*observation) bool) {
+		for _, list := range [][]observation{l.Base, l.Recent} {
+			for i := range list {
+				if !yield(&list[i]) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // fold makes room: first by leaving out what repeats the observations around it,
@@ -125,7 +139,7 @@ func (l *log) repetition(facet Facet, spare int) int {
 
 // register is the key under which only the newest observation counts. Of a
 // stream both kinds of evidence count.
-func (o observation) register(facet Facet) string {
+func (o *observation) register(facet Facet) string {
 	if facet == FacetStreamStatus {
 		return o.Key + "\x00" + o.Value
 	}
@@ -137,14 +151,14 @@ func (l *log) rebase(facet Facet, o observation) {
 		if base.register(facet) != o.register(facet) {
 			continue
 		}
-		if base.compare(o) < 0 {
+		if base.compare(&o) < 0 {
 			l.Base[i] = o
-			slices.SortFunc(l.Base, observation.compare)
+			slices.SortFunc(l.Base, inOrder)
 		}
 		return
 	}
 	l.Base = append(l.Base, o)
-	slices.SortFunc(l.Base, observation.compare)
+	slices.SortFunc(l.Base, inOrder)
 }
 
 // drop forgets all observations under keys for which keep is false.
@@ -167,7 +181,7 @@ func (l *log) tidy(facet Facet, limit int) {
 
 func (l *log) keepNewestConnectors() {
 	newest := make(map[string]int64)
-	for _, o := range l.all() {
+	for o := range l.all() {
 		if at, ok := newest[o.Key]; !ok || o.At > at {
 			newest[o.Key] = o.At
 		}

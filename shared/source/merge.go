@@ -93,7 +93,7 @@ func (m *merging) derive(facet Facet, l *log) {
 		m.doc.deriveStream(l)
 	case FacetPermissions:
 		t := make(roleTracker)
-		for _, o := range l.all() {
+		for o := range l.all() {
 			t.observe(o)
 		}
 		if value, known := t.value(); known {
@@ -104,7 +104,7 @@ func (m *merging) derive(facet Facet, l *log) {
 
 func (d *Document) deriveStatus(l *log) {
 	t := make(connectorTracker)
-	for _, o := range l.all() {
+	for o := range l.all() {
 		t.observe(o)
 	}
 	status, at := t.worst()

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"iter"
 	"strings"
 	"time"
 )
@@ -29,15 +30,19 @@ type streamEvidence struct {
 	kind    string
 }
 
-func trackStreams(observations []observation) *streamTracker {
-	t := &streamTracker{byID: make(map[string]*streamEvidence), unnamed: never}
-	for _, o := range observations {
+func newStreamTracker() *streamTracker {
+	return &streamTracker{byID: make(map[string]*streamEvidence), unnamed: never}
+}
+
+func trackStreams(observations iter.Seq[*observation]) *streamTracker {
+	t := newStreamTracker()
+	for o := range observations {
 		t.observe(o)
 	}
 	return t
 }
 
-func (t *streamTracker) observe(o observation) {
+func (t *streamTracker) observe(o *observation) {
 	if o.Key == "" {
 		t.unnamed = max(t.unnamed, o.At)
 		return
@@ -88,7 +93,7 @@ func (s *streamEvidence) sortsAt() int64 {
 
 // ends reports whether an offline is about the stream: it names it, or it names
 // none and the stream had started.
-func (s *streamEvidence) ends(o observation) bool {
+func (s *streamEvidence) ends(o *observation) bool {
 	return o.Value == Offline && (o.Key == s.id || o.Key == "" && o.At >= s.start)
 }
 

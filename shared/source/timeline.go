@@ -9,7 +9,8 @@ import (
 // A tracker follows a facet while observations come in order. An observation
 // that is older than what it knows of the same register changes nothing.
 type tracker interface {
-	observe(o observation)
+	// The observation may be kept: it does not change while it is followed.
+	observe(o *observation)
 	// value is what the facet is; false while it is unknown, as it never is again
 	// after an observation that made it known.
 	value() (standing, bool)
@@ -31,7 +32,7 @@ func newTracker(facet Facet) tracker {
 	case FacetStatus:
 		return make(connectorTracker)
 	case FacetStreamStatus:
-		return trackStreams(nil)
+		return newStreamTracker()
 	case FacetPermissions:
 		return make(roleTracker)
 	default:
@@ -43,20 +44,20 @@ func newTracker(facet Facet) tracker {
 // an event on: a change for each event after which the value is another one.
 func (l *log) timeline(facet Facet, since stamp) []Change {
 	t := newTracker(facet)
-	for _, o := range l.Base {
-		t.observe(o)
+	for i := range l.Base {
+		t.observe(&l.Base[i])
 	}
 	i := 0
 	for ; i < len(l.Recent) && l.Recent[i].stamp().compare(since) < 0; i++ {
-		t.observe(l.Recent[i])
+		t.observe(&l.Recent[i])
 	}
 	var changes []Change
 	last, known := t.value()
 	for i < len(l.Recent) {
-		cause := l.Recent[i]
+		cause := &l.Recent[i]
 		// All that one event says happens at once.
 		for ; i < len(l.Recent) && l.Recent[i].stamp() == cause.stamp(); i++ {
-			t.observe(l.Recent[i])
+			t.observe(&l.Recent[i])
 		}
 		value, ok := t.value()
 		if !ok || known && value == last {
@@ -109,9 +110,9 @@ func (c Change) equal(d Change) bool {
 const confirmedFor = 24 * time.Hour
 
 // A connectorTracker holds the newest observation of each connector.
-type connectorTracker map[string]observation
+type connectorTracker map[string]*observation
 
-func (t connectorTracker) observe(o observation) {
+func (t connectorTracker) observe(o *observation) {
 	if known, ok := t[o.Key]; !ok || known.compare(o) < 0 {
 		t[o.Key] = o
 	}
@@ -149,24 +150,26 @@ func severity(status string) int {
 
 // An authTracker holds the newest observation of the authorization.
 type authTracker struct {
-	newest observation
-	known  bool
+	newest *observation // nil: none yet
 }
 
-func (t *authTracker) observe(o observation) {
-	if !t.known || t.newest.compare(o) < 0 {
-		t.newest, t.known = o, true
+func (t *authTracker) observe(o *observation) {
+	if t.newest == nil || t.newest.compare(o) < 0 {
+		t.newest = o
 	}
 }
 
 func (t *authTracker) value() (standing, bool) {
-	return standing{Value(t.newest.Value), t.newest.Reason == ReasonExpiring}, t.known
+	if t.newest == nil {
+		return standing{}, false
+	}
+	return standing{Value(t.newest.Value), t.newest.Reason == ReasonExpiring}, true
 }
 
 // A roleTracker holds the newest observation of each role.
-type roleTracker map[string]observation
+type roleTracker map[string]*observation
 
-func (t roleTracker) observe(o observation) {
+func (t roleTracker) observe(o *observation) {
 	if known, ok := t[o.Key]; !ok || known.compare(o) < 0 {
 		t[o.Key] = o
 	}
