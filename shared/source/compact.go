@@ -16,6 +16,16 @@ type compactWriter struct {
 	places map[string]uint64 // of the texts
 }
 
+// newCompactWriter has room for so many things, most of which bring a text.
+func newCompactWriter(things int) compactWriter {
+	const usual, fields = 16, 12 // texts that they share, and bytes of one
+	return compactWriter{
+		body:   make([]byte, 0, fields*things+usual),
+		texts:  make([]string, 0, things+usual),
+		places: make(map[string]uint64, things+usual),
+	}
+}
+
 func (w *compactWriter) number(n uint64) { w.body = binary.AppendUvarint(w.body, n) }
 
 func (w *compactWriter) signed(n int64) { w.body = binary.AppendVarint(w.body, n) }
@@ -39,9 +49,6 @@ func (w *compactWriter) text(last *uint64, text string) {
 func (w *compactWriter) place(text string) uint64 {
 	if place, ok := w.places[text]; ok {
 		return place
-	}
-	if w.places == nil {
-		w.places = make(map[string]uint64)
 	}
 	w.texts = append(w.texts, text)
 	place := uint64(len(w.texts))

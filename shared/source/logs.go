@@ -15,7 +15,11 @@ var errCompact = errors.New("bookkeeping of another kind")
 
 // MarshalBinary implements encoding.BinaryMarshaler. Equal logs give equal bytes.
 func (ls logs) MarshalBinary() ([]byte, error) {
-	var w logWriter
+	longest := 0 // the others are about the same events
+	for _, l := range ls {
+		longest = max(longest, len(l.Base)+len(l.Recent))
+	}
+	w := logWriter{compactWriter: newCompactWriter(longest)}
 	w.number(uint64(len(ls)))
 	for _, facet := range slices.Sorted(maps.Keys(ls)) {
 		w.text(&w.facet, string(facet))

@@ -18,7 +18,7 @@ func (s *sent) limit(most int) {
 // MarshalBinary implements encoding.BinaryMarshaler. Equal transitions give equal
 // bytes.
 func (s sent) MarshalBinary() ([]byte, error) {
-	var w compactWriter
+	w := newCompactWriter(len(s))
 	var facet, from, to, id, reason, by uint64
 	w.number(uint64(len(s)))
 	before := int64(0)
