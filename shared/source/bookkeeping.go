@@ -8,8 +8,9 @@ import (
 
 // Bookkeeping is what the merge must remember to stay independent of the order
 // of deliveries. It is opaque bytes, because a store would index every field of a
-// map, and readers ignore it. They are CBOR: read and written with each event,
-// they would be most of what an event costs as JSON.
+// map, and readers ignore it. They are CBOR, with the lists that grow in an
+// encoding of their own: read and written with each event, they would be most of
+// what an event costs as JSON.
 type Bookkeeping struct {
 	State []byte `json:"state"`
 }
