@@ -1,6 +1,7 @@
 package status
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -108,8 +109,8 @@ func newReport(board []*known, fresh freshness, now time.Time, readers int) *rep
 	}
 	since(&r.beat, fresh.beat)
 	since(&r.helix, fresh.helix)
-	for name, polled := range fresh.connectors {
-		since(&r.connector, polled, label("connector", name))
+	for _, name := range slices.Sorted(maps.Keys(fresh.connectors)) {
+		since(&r.connector, fresh.connectors[name], label("connector", name))
 	}
 	r.readers.set(float64(readers))
 	return r
