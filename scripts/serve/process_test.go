@@ -61,6 +61,7 @@ func await(t *testing.T, address string) {
 	awaitEvery(ctx, t, 5*time.Millisecond, address)
 }
 
+// awaitEvery waits until somebody listens, with a pause after each attempt.
 func awaitEvery(ctx context.Context, t testing.TB, pause time.Duration, address string) {
 	t.Helper()
 	tick := time.NewTicker(pause)

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -19,8 +18,7 @@ import (
 // all of them. One of each starts in turn, so that both meet the same machine.
 // The metric of-bare is the ratio of the medians (design section 10: under 2).
 func BenchmarkStart(b *testing.B) {
-	bare := launch{program: framework(b, `"net/http"; "github.com/GoogleCloudPlatform/functions-framework-go/functions"`,
-		`functions.HTTP("Bare", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })`), target: "Bare", path: "/"}
+	bare := launch{framework(b, `"github.com/sourcestate/sourcestate/scripts/serve/testdata/bare"`), "Bare", "/"}
 	all := build(b)
 	for _, function := range []struct{ target, folder, path string }{
 		{"EventSub", "eventsub", "/"},
@@ -28,24 +26,35 @@ func BenchmarkStart(b *testing.B) {
 		{"Heartbeat", "heartbeat", "/"},
 		{"Status", "status", "/healthz"}, // the page would read Firestore, and there is none
 	} {
-		alone := framework(b, `_ "github.com/sourcestate/sourcestate/functions/`+function.folder+`"`, ``)
+		alone := framework(b, `"github.com/sourcestate/sourcestate/functions/`+function.folder+`"`)
 		b.Run(function.target+"/alone", func(b *testing.B) { compareStarts(b, bare, launch{alone, function.target, function.path}) })
 		b.Run(function.target+"/serve", func(b *testing.B) { compareStarts(b, bare, launch{all, function.target, function.path}) })
 	}
 }
 
-// framework builds a program that serves what an import or a statement of its
-// main function registers.
-func framework(b *testing.B, imports, statement string) (program string) {
+// framework builds a program that serves what a package registers, like the one
+// that the cloud builds around it.
+func framework(b *testing.B, registers string) (program string) {
 	b.Helper()
+	source := `package main
+
+import (
+	"os"
+
+	"github.com/GoogleCloudPlatform/functions-framework-go/funcframework"
+	_ ` + registers + `
+)
+
+func main() { _ = funcframework.StartHostPort("127.0.0.1", os.Getenv("PORT")) }
+`
 	dir := b.TempDir()
-	source := "package main\nimport (\"os\"; \"github.com/GoogleCloudPlatform/functions-framework-go/funcframework\"; " + imports + ")\n" +
-		"func main() {\n" + statement + "\n_ = funcframework.StartHostPort(\"127.0.0.1\", os.Getenv(\"PORT\"))\n}\n"
-	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(source), 0o600); err != nil {
+	file := filepath.Join(dir, "main.go")
+	if err := os.WriteFile(file, []byte(source), 0o600); err != nil {
 		b.Fatal(err)
 	}
 	program = filepath.Join(dir, "program")
-	if output, err := exec.CommandContext(b.Context(), "go", "build", "-o", program, filepath.Join(dir, "main.go")).CombinedOutput(); err != nil {
+	output, err := exec.CommandContext(b.Context(), "go", "build", "-o", program, file).CombinedOutput()
+	if err != nil {
 		b.Fatalf("building: %v\n%s", err, output)
 	}
 	return program
@@ -76,8 +85,8 @@ func (l launch) first(b *testing.B) time.Duration {
 	b.Helper()
 	ctx, cancel := context.WithTimeout(b.Context(), patience)
 	defer cancel()
-	address := "127.0.0.1:" + freePort(b)
-	_, port, _ := net.SplitHostPort(address)
+	port := freePort(b)
+	address := "127.0.0.1:" + port
 	c := command(b, l.program, "FUNCTION_TARGET="+l.target, "PORT="+port,
 		"GOOGLE_CLOUD_PROJECT=p", "TWITCH_EVENTSUB_SECRETS=s3cre7-serve-0123456789")
 	c.Stdout, c.Stderr = io.Discard, io.Discard

@@ -3,11 +3,15 @@ package source_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/fxamacker/cbor/v2"
+
 	"github.com/sourcestate/sourcestate/shared/event"
+	"github.com/sourcestate/sourcestate/shared/source"
 )
 
 const maxDocument = 64 << 10
@@ -183,12 +187,43 @@ func shiftsAtMost(late, inOrder []event.BusMessage) []event.BusMessage {
 	return late
 }
 
-func TestADocumentOfTheExistingPlatformIsTakenOver(t *testing.T) {
+// The values of a document that others wrote, or whose bookkeeping cannot be
+// read, stand until events say more.
+func TestADocumentWithoutBookkeepingIsTakenOver(t *testing.T) {
+	whole := newWorld(t)
+	whole.deliver(say(t, event.TypeSourceStatus, "11:30:00", fields{
+		"status": "DISCONNECTED", "connector": "irc", "instanceId": "i-1", "metrics": fields{"received": 100},
+	}))
+	kept := whole.documents["twitch:1"].Bookkeeping.State
+	other := func(field string, value any) *source.Bookkeeping {
+		encoded, err := cbor.Marshal(map[string]any{ // the counters could be read
+			field:      value,
+			"counters": fields{"instances": fields{"irc": fields{"i-1": fields{"t": 1, "c": fields{"messagesIn": 100}}}}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &source.Bookkeeping{State: encoded}
+	}
+	for name, bookkeeping := range map[string]*source.Bookkeeping{
+		"there is none":                       nil,
+		"it is empty":                         {},
+		"it is cut off":                       {State: kept[:len(kept)-1]},
+		"it is followed by something":         {State: append(slices.Clone(kept), 0)},
+		"its logs are of another kind":        other("logs", fields{"status": fields{"recent": []any{fields{"t": 1, "i": "a", "v": "ERROR"}}}}),
+		"its transitions are of another kind": other("sent", []any{fields{"f": "status", "w": "ERROR"}}),
+	} {
+		t.Run(name, func(t *testing.T) { takeOver(t, bookkeeping) })
+	}
+}
+
+func takeOver(t *testing.T, bookkeeping *source.Bookkeeping) {
 	w := newWorld(t)
 	w.documents["twitch:1"] = decodeDocument(t, `{"id":"1","platform":"twitch","displayName":"Old","status":"ERROR",
 		"lastStatusUpdate":"2026-05-01T11:00:00.000Z","streamStatus":"ONLINE","lastStreamUpdate":"2026-05-01T10:00:00.000Z",
 		"lastError":{"message":"boom","at":"2026-05-01T11:00:00.000Z"},"metrics":{"messagesIn":5},"metadata":{"title":"t"},
 		"authStatus":"VALID","permissions":["MODERATOR"]}`)
+	w.documents["twitch:1"].Bookkeeping = bookkeeping
 	w.deliver(say(t, event.TypeSourceStatus, "12:00:00", fields{"latencyMs": 3, "connector": "irc", "metrics": fields{"received": 2}}))
 	compare(t, "document", fields{
 		"displayName": "Old", "status": "ERROR", "streamStatus": "ONLINE", "lastError": fields{"message": "boom"},

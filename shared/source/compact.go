@@ -1,6 +1,24 @@
 package source
 
-import "encoding/binary"
+import (
+	"encoding"
+	"encoding/binary"
+	"errors"
+	"fmt"
+)
+
+var errCompact = errors.New("bookkeeping of another kind")
+
+// unmarshalBytes reads the bytes that stand in CBOR, and nothing else that may
+// stand there: a value that merely implements encoding.BinaryUnmarshaler is
+// filled from a map as well, as if that were its fields.
+func unmarshalBytes(data []byte, value encoding.BinaryUnmarshaler) error {
+	var encoded []byte
+	if err := lenient.Unmarshal(data, &encoded); err != nil {
+		return fmt.Errorf("%w: %w", errCompact, err)
+	}
+	return value.UnmarshalBinary(encoded)
+}
 
 // A compactWriter writes lists of like things, for bookkeeping: numbers of variable
 // length, and each text once, however many things name it.

@@ -1,7 +1,6 @@
 package source
 
 import (
-	"errors"
 	"maps"
 	"slices"
 )
@@ -10,8 +9,6 @@ import (
 // are read and written with each event, so that they are encoded compactly: by
 // facet the base and the recent observations, with times as distances.
 type logs map[Facet]*log
-
-var errCompact = errors.New("bookkeeping of another kind")
 
 // MarshalBinary implements encoding.BinaryMarshaler. Equal logs give equal bytes.
 func (ls logs) MarshalBinary() ([]byte, error) {
@@ -45,6 +42,9 @@ func (ls *logs) UnmarshalBinary(encoded []byte) error {
 	*ls = read
 	return nil
 }
+
+// UnmarshalCBOR implements cbor.Unmarshaler, for what MarshalBinary gave.
+func (ls *logs) UnmarshalCBOR(data []byte) error { return unmarshalBytes(data, ls) }
 
 type logWriter struct {
 	compactWriter

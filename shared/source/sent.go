@@ -67,3 +67,6 @@ func (s *sent) UnmarshalBinary(encoded []byte) error {
 	*s = read
 	return nil
 }
+
+// UnmarshalCBOR implements cbor.Unmarshaler, for what MarshalBinary gave.
+func (s *sent) UnmarshalCBOR(data []byte) error { return unmarshalBytes(data, s) }
